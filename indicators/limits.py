@@ -1,0 +1,159 @@
+"""The one table of limits: every value of law, standard or guidance as a row with its source.
+
+Code refers to limits by id; no limit value stands anywhere else. The rows live in ``limits.toml`` beside this
+module. Only ``action``, ``limit`` and ``projection`` rows move a verdict; ``guidance`` is reported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+from sensors.errors import UnknownNameError
+
+__all__ = ["Comparison", "Grade", "Limit", "Role", "Status", "all_limits", "in_force", "limit", "table_hash"]
+
+
+class Comparison(StrEnum):
+    """How the text compares: the value that satisfies it is on the wrong side of the limit."""
+
+    AT_LEAST = ">="
+    MORE_THAN = ">"
+    AT_MOST = "<="
+    LESS_THAN = "<"
+
+
+class Role(StrEnum):
+    """What a limit does to a verdict."""
+
+    ACTION = "action"
+    LIMIT = "limit"
+    PROJECTION = "projection"
+    GUIDANCE = "guidance"
+
+
+class Grade(StrEnum):
+    """How well the value is known to us; anything but ``verified`` is shown with the value."""
+
+    VERIFIED = "verified"
+    RECALLED = "recalled"
+    SECOND_HAND = "second_hand"
+    CONVENTION = "convention"
+
+
+class Status(StrEnum):
+    """Standing of the text behind a limit."""
+
+    LAW = "law"
+    RETIRED = "retired"
+    STANDARD = "standard"
+    PROPOSAL = "proposal"
+    GUIDANCE = "guidance"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One row of the limits table.
+
+    Attributes
+    ----------
+    id : str
+        ``profile.factor.name``, e.g. ``eu.noise.upper_action``.
+    indicator : str
+        Id of the indicator the limit applies to.
+    protectors_count : bool
+        Whether the text judges exposure with personal protectors worn.
+    ranking : bool
+        Whether this row gives the indicator's ratio.
+    minimum_coverage : float
+        Below this share of expected time the indicator is not measured.
+    """
+
+    id: str
+    profile: str
+    factor: str
+    indicator: str
+    value: float
+    unit: str
+    comparison: Comparison
+    role: Role
+    source: str
+    clause: str
+    edition: str
+    grade: Grade
+    status: Status
+    protectors_count: bool = False
+    ranking: bool = False
+    valid_from: date | None = None
+    valid_to: date | None = None
+    minimum_coverage: float = 0.80
+    note: str = ""
+
+
+def _source() -> bytes:
+    return files("indicators").joinpath("limits.toml").read_bytes()
+
+
+@cache
+def all_limits() -> Mapping[str, Limit]:
+    """Every row by id, in file order; a duplicated id keeps its validity dates apart with ``#n``."""
+    table: dict[str, Limit] = {}
+    for row in tomllib.loads(_source().decode())["limits"]:
+        fields = dict(row)
+        fields["comparison"] = Comparison(fields["comparison"])
+        fields["role"] = Role(fields["role"])
+        fields["grade"] = Grade(fields["grade"])
+        fields["status"] = Status(fields["status"])
+        fields.setdefault("profile", fields["id"].split(".")[0])
+        fields.setdefault("factor", fields["id"].split(".")[1])
+        entry = Limit(**fields)
+        key, again = entry.id, 1
+        while key in table:
+            again += 1
+            key = f"{entry.id}#{again}"
+        table[key] = entry
+    return MappingProxyType(table)
+
+
+def in_force(on: date, *, profiles: Sequence[str], indicator: str | None = None) -> tuple[Limit, ...]:
+    """Rows of `profiles` that are valid on `on`, optionally for one indicator."""
+    return tuple(
+        row
+        for row in all_limits().values()
+        if row.profile in profiles
+        and (indicator is None or row.indicator == indicator)
+        and (row.valid_from is None or row.valid_from <= on)
+        and (row.valid_to is None or on <= row.valid_to)
+    )
+
+
+def limit(identifier: str, on: date | None = None) -> Limit:
+    """Row with this id, the one in force on `on` when several editions stand side by side."""
+    rows = [row for row in all_limits().values() if row.id == identifier]
+    if not rows:
+        raise UnknownNameError(
+            "no such limit",
+            value=identifier,
+            rule="ids of the limits table",
+            remedy=f"known: {', '.join(sorted({row.id for row in all_limits().values()}))}",
+            code="unknown_limit",
+        )
+    if on is None:
+        return rows[-1]
+    for row in rows:
+        if (row.valid_from is None or row.valid_from <= on) and (row.valid_to is None or on <= row.valid_to):
+            return row
+    raise UnknownNameError("the limit was not in force", value=f"{identifier} on {on}", code="not_in_force")
+
+
+@cache
+def table_hash() -> str:
+    """First 12 hex digits of the SHA-256 of the limits table: the version results refer to."""
+    return hashlib.sha256(_source()).hexdigest()[:12]

@@ -1,0 +1,79 @@
+"""What all commands share: the services object in Typer's context, output rules, common options."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Services", "emit_json", "note", "services_of", "write_atomic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the composition root offers to commands; every field is a callable so that nothing loads early.
+
+    Attributes
+    ----------
+    load_site : callable(path or None) -> SiteBook
+        Finds and validates the site file (flag > ``VIGIPOSTE_SITE`` > ``./site.toml`` and parents).
+    open_store : callable(SiteBook, url=None, writer=None) -> Store
+        Store of the site, or of `url`.
+    run_ingest : callable(SiteBook, store, **options) -> IngestReport
+        Runs the ingest until a stop event or condition.
+    reduce : callable(SiteBook, store, first, last, **options) -> ReduceReport
+        Raw readings to minute summaries.
+    weekly_result : callable(SiteBook, store, period, audience, **options) -> WeeklyResult
+        Summaries to indicators, verdicts and ranking, through the privacy gate.
+    render_report : callable(WeeklyResult, out, formats, language, **options) -> list[Path]
+        Writes the report files.
+    text : callable(language) -> callable(code, **params) -> str
+        The catalogue of a language.
+    """
+
+    load_site: Callable[..., Any]
+    open_store: Callable[..., Any]
+    run_ingest: Callable[..., Any]
+    reduce: Callable[..., Any]
+    weekly_result: Callable[..., Any]
+    render_report: Callable[..., Any]
+    text: Callable[[str], Callable[..., str]]
+    extra: Mapping[str, Callable[..., Any]]
+
+
+def services_of(context: Any) -> Services:
+    """Return the `Services` that the composition root put into Typer's context."""
+    services = context.obj
+    if not isinstance(services, Services):
+        message = "the command line was started without its composition root"
+        raise TypeError(message)
+    return services
+
+
+def emit_json(name: str, document: Mapping[str, Any]) -> None:
+    """Print one JSON document on stdout, its schema ``vigiposte.<name>/1`` first."""
+    payload = {"schema": f"vigiposte.{name}/1", **{k: v for k, v in document.items() if k != "schema"}}
+    sys.stdout.write(json.dumps(payload, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def note(message: str) -> None:
+    """Say something to the person at the terminal, on stderr, unless ``--quiet``."""
+    if not os.environ.get("VIGIPOSTE_QUIET"):
+        sys.stderr.write(message + "\n")
+
+
+def write_atomic(path: Path, content: bytes | str) -> Path:
+    """Write `content` under a temporary name, flush it to disk, then rename it to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    data = content.encode() if isinstance(content, str) else content
+    with temporary.open("wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(path)
+    return path
