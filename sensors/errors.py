@@ -180,7 +180,9 @@ class StoreRejectedError(VigiposteError):
 
     def __init__(self, what: str, *, rows: Sequence[bytes], rule: str) -> None:
         self.rows = tuple(rows)
-        super().__init__(what, value=len(rows), rule=rule, remedy="see the quarantine file", code="store_rejected")
+        super().__init__(
+            what, value=len(rows), rule=rule, remedy="see the quarantine file", code="store_rejected"
+        )
 
 
 class MethodError(VigiposteError, ValueError):

@@ -66,7 +66,9 @@ class ReadingBatch:
         rows = self.times_ns.shape[0]
         if self.flags.shape[0] != rows:
             if self.flags.shape[0]:
-                raise UsageError("flags and times differ in length", value=self.flags.shape, rule=f"({rows},)")
+                raise UsageError(
+                    "flags and times differ in length", value=self.flags.shape, rule=f"({rows},)"
+                )
             object.__setattr__(self, "flags", np.zeros(rows, np.uint16))
         for name, column in self.channels.items():
             if column.shape != (rows,):
