@@ -8,9 +8,43 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-__all__ = ["Services", "emit_json", "note", "services_of", "write_atomic"]
+import typer
+
+__all__ = [
+    "AudienceOption",
+    "FromOption",
+    "JsonOption",
+    "LanguageOption",
+    "Services",
+    "SiteOption",
+    "ToOption",
+    "WeekOption",
+    "emit_json",
+    "note",
+    "services_of",
+    "write_atomic",
+]
+
+SiteOption = Annotated[
+    Path | None,
+    typer.Option("--site", envvar="VIGIPOSTE_SITE", help="Site file; default: site.toml here or in a parent folder."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+WeekOption = Annotated[
+    str | None, typer.Option("--week", help="ISO week such as 2026-W47; default: the last complete one.")
+]
+FromOption = Annotated[str | None, typer.Option("--from", help="First site date, YYYY-MM-DD, included.")]
+ToOption = Annotated[str | None, typer.Option("--to", help="Last site date, YYYY-MM-DD, included.")]
+LanguageOption = Annotated[str | None, typer.Option("--lang", help="fr or en; default: the site's language.")]
+AudienceOption = Annotated[
+    str,
+    typer.Option(
+        "--audience",
+        help="report (default; group-size rules apply) or analyst (not for circulation; each use is logged).",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
