@@ -1,0 +1,184 @@
+"""The composition root: builds the services, mounts each room's commands, maps exceptions to exit codes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import dashboards.commands
+import indicators.commands
+import ingest.commands
+import sensors.commands
+import simulators.commands
+from sensors.command_line import Services
+from sensors.errors import VigiposteError
+
+if TYPE_CHECKING:
+    from indicators.model import Audience, WeeklyResult
+    from ingest.store import Store
+    from sensors.periods import DatePeriod
+    from sensors.site_book import SiteBook
+
+__all__ = ["app", "build_services", "main"]
+
+_LOCAL_TROUBLE = {
+    errno.ENOSPC: ("the disk is full", "free space; readings that were acknowledged wait in the journal"),
+    errno.EDQUOT: ("the disk quota is used up", "free space or ask for more"),
+    errno.EROFS: ("the file system is read-only", "choose a folder that can be written"),
+    errno.EACCES: ("permission denied", "choose a folder that can be written, or change its owner"),
+    errno.EADDRINUSE: ("the port is in use", "stop the other program or choose another port"),
+}
+
+app = typer.Typer(
+    name="vigiposte",
+    help="Physical strain at workstations: from sensor readings over MQTT to indicators that support a decision.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _load_site(path: Path | None = None) -> SiteBook:
+    from sensors.site_file import find_site_file, load_site
+
+    return load_site(find_site_file(path))
+
+
+def _secret(variable: str, folder: Path, file: str | None) -> str | None:
+    if os.environ.get(variable):
+        return os.environ[variable]
+    if file is None:
+        return None
+    return (folder / file).expanduser().read_text(encoding="utf-8").strip()
+
+
+def _open_store(book: SiteBook, url: str | None = None, writer: str | None = None) -> Store:
+    from ingest.store import open_store
+
+    settings = book.site.store
+    return open_store(
+        url or os.environ.get("VIGIPOSTE_STORE_URL") or settings.url,
+        summaries_url=os.environ.get("VIGIPOSTE_STORE_SUMMARIES") or settings.summaries,
+        token=_secret("VIGIPOSTE_STORE_TOKEN", book.folder, settings.token_file),
+        base=book.folder,
+        writer=writer,
+    )
+
+
+def _run_ingest(book: SiteBook, store: Store, **options: Any) -> Any:
+    from ingest.service import run_ingest
+
+    return run_ingest(book, store, **options)
+
+
+def _reduce(book: SiteBook, store: Store, period: DatePeriod, **options: Any) -> Any:
+    from indicators.reduction.service import reduce_partitions
+
+    return reduce_partitions(book, store, period.first, period.last, **options)
+
+
+def _weekly_result(
+    book: SiteBook, store: Store, period: DatePeriod, audience: Audience, **options: Any
+) -> WeeklyResult:
+    from indicators.weekly import weekly_result
+
+    return weekly_result(book, store, period, audience, **options)
+
+
+def _render_report(result: WeeklyResult, out: Path, formats: tuple[str, ...], language: str, **options: Any) -> Any:
+    from dashboards.report import render_report
+
+    return render_report(result, out, formats, language, **options)
+
+
+def _text(language: str) -> Callable[..., str]:
+    from dashboards.catalogue import text
+
+    return text(language)
+
+
+def build_services() -> Services:
+    """Return the callables that commands share; nothing heavy is imported until one is called."""
+    return Services(
+        load_site=_load_site,
+        open_store=_open_store,
+        run_ingest=_run_ingest,
+        reduce=_reduce,
+        weekly_result=_weekly_result,
+        render_report=_render_report,
+        text=_text,
+        extra={},
+    )
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - Typer's callback signature
+    if asked:
+        try:
+            number = version("vigiposte")
+        except PackageNotFoundError:
+            number = "not installed"
+        typer.echo(f"vigiposte {number}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    *,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    if quiet:
+        os.environ["VIGIPOSTE_QUIET"] = "1"
+    context.obj = build_services()
+
+
+for _room in (sensors.commands, simulators.commands, ingest.commands, indicators.commands, dashboards.commands):
+    _room.mount(app)
+
+
+def _explain(error: BaseException) -> int:
+    if isinstance(error, VigiposteError):
+        sys.stderr.write(f"vigiposte: {error}\n")
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        sys.stderr.write("vigiposte: interrupted\n")
+        return 130
+    if isinstance(error, BrokenPipeError):
+        sys.stderr.close()
+        return 0
+    if isinstance(error, OSError) and error.errno in _LOCAL_TROUBLE:
+        what, remedy = _LOCAL_TROUBLE[error.errno]
+        sys.stderr.write(f"vigiposte: {error.filename or 'this machine'}: {what}; remedy: {remedy}\n")
+        return 1
+    if os.environ.get("VIGIPOSTE_DEBUG"):
+        traceback.print_exception(error)
+    sys.stderr.write(
+        f"vigiposte: internal fault: {type(error).__name__}: {error}; "
+        "remedy: run again with VIGIPOSTE_DEBUG=1 and report what it prints\n"
+    )
+    return 1
+
+
+def main() -> None:
+    """Run the command line; every exception ends as one line on stderr and an exit code."""
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - the border of the program: nothing may pass as a traceback
+        sys.exit(_explain(error))
+    except KeyboardInterrupt as error:
+        sys.exit(_explain(error))
+
+
+if __name__ == "__main__":
+    main()
