@@ -18,7 +18,7 @@ import indicators.commands
 import ingest.commands
 import sensors.commands
 import simulators.commands
-from sensors.command_line import Services
+from sensors.command_line import JsonOption, Services, SiteOption, services_of
 from sensors.errors import VigiposteError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _LOCAL_TROUBLE = {
 
 app = typer.Typer(
     name="vigiposte",
-    help="Physical strain at workstations: from sensor readings over MQTT to indicators that support a decision.",
+    help="Physical strain at workstations: from sensor readings to indicators that support a decision.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -93,7 +93,9 @@ def _weekly_result(
     return weekly_result(book, store, period, audience, **options)
 
 
-def _render_report(result: WeeklyResult, out: Path, formats: tuple[str, ...], language: str, **options: Any) -> Any:
+def _render_report(
+    result: WeeklyResult, out: Path, formats: tuple[str, ...], language: str, **options: Any
+) -> list[Path]:
     from dashboards.report import render_report
 
     return render_report(result, out, formats, language, **options)
@@ -119,7 +121,7 @@ def build_services() -> Services:
     )
 
 
-def _print_version(asked: bool) -> None:  # noqa: FBT001 - Typer's callback signature
+def _print_version(asked: bool) -> None:
     if asked:
         try:
             number = version("vigiposte")
@@ -143,8 +145,63 @@ def _root(
     context.obj = build_services()
 
 
-for _room in (sensors.commands, simulators.commands, ingest.commands, indicators.commands, dashboards.commands):
-    _room.mount(app)
+def _packages_together() -> tuple[bool, str]:
+    """Whether all six rooms come from one place; their generic names can collide with other distributions."""
+    from importlib.util import find_spec
+
+    origins = {}
+    for package in ("sensors", "ingest", "analysis", "indicators", "dashboards", "simulators"):
+        spec = find_spec(package)
+        origins[package] = Path(spec.origin).parent.parent if spec is not None and spec.origin else None
+    places = set(origins.values())
+    return len(places) == 1, ", ".join(sorted({str(place) for place in places}))
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    site: SiteOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at installation, site file, broker, store, disk, permissions and clock; say what to mend."""
+    from dataclasses import asdict
+
+    from ingest.diagnosis import Finding, State, examine
+    from sensors.command_line import emit_json
+
+    together, places = _packages_together()
+    findings = [
+        Finding(
+            "packages",
+            State.OK if together else State.FAULT,
+            f"all six from {places}" if together else f"from several places: {places}",
+            "" if together else "install vigiposte in an environment of its own",
+        )
+    ]
+    services = services_of(context)
+    book = services.load_site(site)
+    findings.append(Finding("site file", State.OK, f"{book.path} is valid"))
+    login = (
+        book.site.mqtt.username,
+        _secret("VIGIPOSTE_MQTT_PASSWORD", book.folder, book.site.mqtt.password_file),
+    )
+    findings += examine(book, services.open_store(book), book.folder / "journal", login)
+    if as_json:
+        emit_json("doctor", {"findings": [asdict(finding) for finding in findings]})
+    else:
+        marks = {State.OK: "✓", State.NOTICE: "!", State.FAULT: "×"}
+        for finding in findings:
+            typer.echo(f"{marks[finding.state]} {finding.subject}: {finding.seen}")
+            if finding.remedy:
+                typer.echo(f"    {finding.remedy}")
+    if any(finding.state is State.FAULT for finding in findings):
+        raise typer.Exit(3)
+
+
+_ROOMS = (sensors, simulators, ingest, indicators, dashboards)
+for _room in _ROOMS:
+    _room.commands.mount(app)
 
 
 def _explain(error: BaseException) -> int:

@@ -1,0 +1,309 @@
+"""What ``doctor`` looks at outside the code: broker and its settings, store, disk, permissions, clock."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ingest.store import Store
+from sensors.errors import VigiposteError
+from sensors.site_book import SiteBook
+
+__all__ = ["Finding", "State", "examine", "examine_broker", "examine_extras", "examine_folder"]
+
+_PROBE_MESSAGES = 1_200
+_PROBE_WINDOW = 40
+_ANSWER_S = 5.0
+_LOW_DISK_BYTES = 1_000_000_000
+_NO_DISK_BYTES = 100_000_000
+_FIRST_PLAUSIBLE_YEAR = 2025
+_EXTRAS = {
+    "web": "fastapi",
+    "pdf": "typst",
+    "xlsx": "xlsxwriter",
+    "thermal": "pythermalcomfort",
+    "fusion": "vqf",
+    "cluster": "distributed",
+}
+
+
+class State(StrEnum):
+    """How a finding stands."""
+
+    OK = "ok"
+    NOTICE = "notice"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at, what was seen, and what to do about it."""
+
+    subject: str
+    state: State
+    seen: str
+    remedy: str = ""
+
+
+def examine_extras() -> Iterator[Finding]:
+    """Optional parts and whether they are installed."""
+    for extra, module in _EXTRAS.items():
+        there = find_spec(module) is not None
+        yield Finding(
+            f"extra {extra}",
+            State.OK if there else State.NOTICE,
+            "installed" if there else "not installed",
+            "" if there else f"pip install 'vigiposte[{extra}]' if it is wanted",
+        )
+
+
+def examine_clock(now: datetime | None = None) -> Iterator[Finding]:
+    """Whether the clock can be believed."""
+    seen = now or datetime.now(UTC)
+    if seen.year < _FIRST_PLAUSIBLE_YEAR:
+        yield Finding(
+            "clock", State.FAULT, f"{seen:%Y-%m-%d %H:%M} UTC", "set the clock: readings would be refused"
+        )
+        return
+    synchronised = Path("/run/systemd/timesync/synchronized").exists()
+    yield Finding(
+        "clock",
+        State.OK,
+        f"{seen:%Y-%m-%d %H:%M} UTC" + (", synchronised" if synchronised else ", synchronisation unknown"),
+    )
+
+
+def examine_folder(name: str, folder: Path) -> Iterator[Finding]:
+    """Whether `folder` can be written and has room."""
+    parent = folder
+    while not parent.exists():
+        parent = parent.parent
+    try:
+        with tempfile.TemporaryFile(dir=parent) as probe:
+            probe.write(b"vigiposte")
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        yield Finding(
+            f"{name} folder",
+            State.FAULT,
+            f"{folder}: {error.strerror}",
+            "choose a folder that can be written",
+        )
+        return
+    free = shutil.disk_usage(parent).free
+    state = State.FAULT if free < _NO_DISK_BYTES else State.NOTICE if free < _LOW_DISK_BYTES else State.OK
+    remedy = "" if state is State.OK else "free space: ingest stops acknowledging when the disk is full"
+    yield Finding(f"{name} folder", state, f"{folder}: writable, {free / 1e9:.1f} GB free", remedy)
+
+
+def examine_store(store: Store) -> Iterator[Finding]:
+    """Whether the store answers and accepts us."""
+    try:
+        store.check()
+    except VigiposteError as error:
+        yield Finding("store", State.FAULT, error.what, error.remedy or "")
+    else:
+        yield Finding("store", State.OK, f"{store.url} answers")
+
+
+class _Probe:
+    """A short-lived MQTT client that looks at a broker the way the ingest will use it."""
+
+    def __init__(self, url: str, username: str | None, password: str | None, protocol: int) -> None:
+        import paho.mqtt.client as mqtt
+
+        self._mqtt = mqtt
+        parts = urlsplit(url)
+        self.host = parts.hostname or "127.0.0.1"
+        self.port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+        self.identity = f"vigiposte-doctor-{os.getpid()}-{protocol}"
+        self._arguments: dict[str, Any] = {
+            "protocol": protocol,
+            "manual_ack": True,
+            "client_id": self.identity,
+        }
+        self._five = protocol == mqtt.MQTTv5
+        if not self._five:
+            self._arguments["clean_session"] = False
+        self._tls = parts.scheme == "mqtts"
+        self._login = (username, password)
+        self.properties: Any = None
+        self.received = 0
+        self.version = ""
+        self._connected = threading.Event()
+        self.refusal = ""
+
+    def client(self) -> Any:
+        """Return a new client of the one persistent session."""
+        client = self._mqtt.Client(self._mqtt.CallbackAPIVersion.VERSION2, **self._arguments)
+        client.max_inflight_messages_set(1000)
+        client.max_queued_messages_set(0)
+        if self._login[0]:
+            client.username_pw_set(*self._login)
+        if self._tls:
+            client.tls_set()
+        client.on_connect = self._on_connect
+        client.on_message = self._on_message
+        return client
+
+    def _on_connect(self, _client: Any, _user: Any, _flags: Any, reason: Any, properties: Any) -> None:
+        if reason.is_failure:
+            self.refusal = str(reason)
+        self.properties = properties
+        self._connected.set()
+
+    def _on_message(self, _client: Any, _user: Any, message: Any) -> None:
+        if message.topic.startswith("$SYS"):
+            self.version = message.payload.decode(errors="replace")
+        else:
+            self.received += 1
+
+    def connect(self, client: Any, *, expiry_s: int = 60, clean: bool = False) -> bool:
+        """Connect `client` and wait for the broker's answer."""
+        self._connected.clear()
+        extra: dict[str, Any] = {}
+        if self._five:
+            from paho.mqtt.packettypes import PacketTypes
+
+            properties = self._mqtt.Properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = 0 if clean else expiry_s
+            properties.ReceiveMaximum = 1000
+            extra = {"properties": properties, "clean_start": clean}
+        client.connect(self.host, self.port, keepalive=30, **extra)
+        client.loop_start()
+        return self._connected.wait(_ANSWER_S) and not self.refusal
+
+    @staticmethod
+    def leave(client: Any) -> None:
+        """Disconnect and stop the network thread."""
+        client.disconnect()
+        client.loop_stop()
+
+    def wait_for(self, count: int) -> None:
+        """Wait until `count` messages came, or nothing more comes."""
+        deadline = time.monotonic() + _ANSWER_S
+        while self.received < count and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+
+def examine_broker(
+    url: str, site: str, username: str | None = None, password: str | None = None
+) -> Iterator[Finding]:
+    """Connect, then see how many messages the broker keeps for an ingest that is away, and in flight.
+
+    The probe publishes small messages under a topic no sensor uses, to a session of its own that it removes.
+    """
+    import paho.mqtt.client as mqtt
+
+    probe = _Probe(url, username, password, mqtt.MQTTv5)
+    try:
+        first = probe.client()
+        if not probe.connect(first):
+            probe.leave(first)
+            probe = _Probe(url, username, password, mqtt.MQTTv311)
+            first = probe.client()
+            if not probe.connect(first):
+                probe.leave(first)
+                yield Finding(
+                    "broker", State.FAULT, probe.refusal or "no answer", "check [mqtt] url, user and password"
+                )
+                return
+    except OSError as error:
+        yield Finding(
+            "broker",
+            State.FAULT,
+            f"{probe.host}:{probe.port}: {error}",
+            "start the broker or correct [mqtt] url",
+        )
+        return
+    topic = f"vigiposte/v1/{site}/doctor-probe/json-doctor"
+    first.subscribe("$SYS/broker/version", 0)
+    first.subscribe(topic, 1)
+    time.sleep(0.3)
+    shared = getattr(probe.properties, "SharedSubscriptionAvailable", 1) if probe.properties else 1
+    probe.leave(first)
+    protocol = "MQTT 5" if probe._five else "MQTT 3.1.1"  # noqa: SLF001 - the probe is ours
+    name = probe.version or "unnamed broker"
+    yield Finding("broker", State.OK, f"{probe.host}:{probe.port}: {name}, {protocol}")
+    if not shared:
+        yield Finding(
+            "shared subscriptions", State.NOTICE, "not offered", "run one ingest process, or another broker"
+        )
+    yield from _examine_queue(probe, topic)
+
+
+def _examine_queue(probe: _Probe, topic: str) -> Iterator[Finding]:
+    import paho.mqtt.client as mqtt
+
+    publisher = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
+    publisher.max_inflight_messages_set(1000)
+    if probe._login[0]:  # noqa: SLF001 - the probe is ours
+        publisher.username_pw_set(*probe._login)  # noqa: SLF001
+    if probe._tls:  # noqa: SLF001
+        publisher.tls_set()
+    publisher.connect(probe.host, probe.port)
+    publisher.loop_start()
+    handles = [publisher.publish(topic, b"{}", qos=1) for _ in range(_PROBE_MESSAGES)]
+    try:
+        for handle in handles:
+            handle.wait_for_publish(_ANSWER_S)
+    except (RuntimeError, ValueError):
+        yield Finding("broker queue", State.NOTICE, "the probe could not publish", "check the access rules")
+    publisher.disconnect()
+    publisher.loop_stop()
+    second = probe.client()
+    probe.received = 0
+    probe.connect(second)
+    probe.wait_for(_PROBE_WINDOW)
+    time.sleep(0.2)
+    in_flight = probe.received
+    probe.leave(second)
+    third = probe.client()
+    third.manual_ack_set(False)  # noqa: FBT003 - paho's signature
+    probe.received = 0
+    probe.connect(third)
+    probe.wait_for(_PROBE_MESSAGES)
+    kept = probe.received
+    probe.leave(third)
+    last = probe.client()
+    probe.connect(last, clean=True)
+    last.unsubscribe(topic)
+    probe.leave(last)
+    settings = "set max_inflight_messages and max_queued_messages as the mosquitto.conf of `vigiposte init`"
+    yield Finding(
+        "broker queue",
+        State.OK if kept >= _PROBE_MESSAGES else State.FAULT,
+        f"kept {kept} of {_PROBE_MESSAGES} messages for an ingest that was away",
+        "" if kept >= _PROBE_MESSAGES else settings,
+    )
+    yield Finding(
+        "broker window",
+        State.OK if in_flight >= _PROBE_WINDOW else State.NOTICE,
+        f"{in_flight} messages in flight without acknowledgement",
+        "" if in_flight >= _PROBE_WINDOW else settings,
+    )
+
+
+def examine(
+    book: SiteBook, store: Store, journal: Path, login: tuple[str | None, str | None]
+) -> Iterator[Finding]:
+    """Everything around one site, in the order a person would look."""
+    yield Finding("python", State.OK, f"{sys.version.split()[0]} on {sys.platform}")
+    yield from examine_clock()
+    yield from examine_folder("journal", journal)
+    yield from examine_store(store)
+    yield from examine_broker(book.site.mqtt.url, book.site.site.id, *login)
+    yield from examine_extras()
