@@ -83,6 +83,7 @@ class _Formatter(string.Formatter):
         self.language = language
 
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
+        del args
         # Plain names only: a template never reaches into an object.
         return kwargs.get(field_name, f"{{{field_name}}}"), field_name
 
@@ -104,8 +105,8 @@ class _Formatter(string.Formatter):
 def text(language: str) -> Text:
     """The catalogue of a language as a function ``say(code, **params)``.
 
-    A code that no catalogue knows is shown as itself with its parameters, so that a report is still written; a
-    test keeps the catalogues complete.
+    A code that no catalogue knows is shown as itself with its parameters, so that a report is still
+    written; a test keeps the catalogues complete.
     """
     entries = {code: plain(entry) for code, entry in catalogue(language).items()}
     formatter = _Formatter(Language(language))

@@ -265,7 +265,7 @@ _BEFORE_UNIT = re.compile(rf"(?<=[}}\d]) (?={_UNITS})")
 
 
 def typeset(text: str, *, language: Language | str) -> str:
-    """Set the spaces and apostrophes that a text file leaves plain: ``Limite : 85 dB`` gets its no-break spaces."""
+    """Set the no-break spaces and apostrophes that a text file leaves plain."""
     text = _BEFORE_UNIT.sub(NBSP, text).replace("'", "’")
     if language == Language.FR:
         text = re.sub(r" (?=[;?!])", NARROW, text)
