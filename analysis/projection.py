@@ -1,0 +1,152 @@
+"""From some measured days to a whole year: the total over planned days, with its interval.
+
+The year is a finite population of worked days of which some were measured; the days are the units, never
+the seconds inside them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from sensors.errors import MethodError
+
+__all__ = ["YearTotal", "crossing_date", "prorated", "union_hours", "year_total"]
+
+
+@dataclass(frozen=True, slots=True)
+class YearTotal:
+    """Projected total over a year and its two-sided interval, in the unit of the daily values.
+
+    Attributes
+    ----------
+    value, low, high : float
+        Projection and interval; ``low`` and ``high`` are NaN when one day alone was measured.
+    measured_days : int
+        Days the projection rests on.
+    """
+
+    value: float
+    low: float
+    high: float
+    measured_days: int
+
+
+def _days(values: ArrayLike) -> NDArray[np.float64]:
+    days = np.asarray(values, dtype=np.float64)
+    if days.ndim != 1:
+        raise MethodError(
+            "daily values", value=days.shape, rule="one value a day, shape (n,)", code="bad_shape"
+        )
+    days = days[~np.isnan(days)]
+    if days.size == 0:
+        raise MethodError("no day was measured", rule="at least one daily value", code="no_days")
+    if not np.isfinite(days).all() or (days < 0).any():
+        raise MethodError("a daily value is negative or infinite", rule="finite, ≥ 0", code="out_of_range")
+    return days
+
+
+def year_total(
+    daily_values: ArrayLike,
+    worked_days_per_year: float,
+    *,
+    daily_maximum: float = 24.0,
+    confidence: float = 0.90,
+) -> YearTotal:
+    """Project daily values to the days worked in a year.
+
+    Parameters
+    ----------
+    daily_values : array_like, shape (n,)
+        Exposed hours (or times) of each measured day; NaN = not measured.
+    worked_days_per_year : float
+        Days one holder of the post works in the year.
+    daily_maximum : float
+        Largest value a day can have, e.g. the shift's hours; bounds the projection.
+    confidence : float
+        Two-sided confidence of the interval.
+
+    Returns
+    -------
+    YearTotal
+        ``N·x̄`` with Student interval and finite-population correction. When all measured days are equal their
+        spread says nothing: the interval then allows for the largest share of deviating days that would still
+        leave all n days equal with probability ``(1 − confidence) / 2``.
+
+    Raises
+    ------
+    MethodError
+        ``no_days``, ``bad_shape``, ``out_of_range``.
+
+    References
+    ----------
+    Cochran, *Sampling Techniques*, 3rd ed. (1977), eq. 2.24 (total of a finite population).
+    """
+    days = _days(daily_values)
+    if not (np.isfinite(worked_days_per_year) and 0 < worked_days_per_year <= 366):
+        raise MethodError(
+            "days worked in the year",
+            value=worked_days_per_year,
+            rule="above 0, at most 366",
+            code="out_of_range",
+        )
+    count, population = days.size, max(float(worked_days_per_year), float(days.size))
+    mean = float(days.mean())
+    top = max(daily_maximum, float(days.max()))
+    value = worked_days_per_year * mean
+    if count == 1:
+        return YearTotal(value, float("nan"), float("nan"), 1)
+    tail = (1.0 - confidence) / 2.0
+    spread = float(days.std(ddof=1))
+    unseen = max(0.0, 1.0 - count / population)
+    if spread <= 1e-9 * max(1.0, mean):
+        deviating = (1.0 - tail ** (1.0 / count)) * unseen
+        low, high = mean * (1.0 - deviating), mean + deviating * (top - mean)
+    else:
+        half = float(stats.t.ppf(1.0 - tail, count - 1)) * spread * np.sqrt(unseen / count)
+        low, high = mean - half, mean + half
+    return YearTotal(
+        value,
+        worked_days_per_year * float(np.clip(low, 0.0, top)),
+        worked_days_per_year * float(np.clip(high, 0.0, top)),
+        count,
+    )
+
+
+def prorated(old: float, new: float, change: date, first: date, last: date) -> float:
+    """Threshold of a year in which it changed, weighted by calendar months before and from the change.
+
+    The 2023 night thresholds: 120 for eight months and 100 for four give 113.3, printed as 113 by the
+    administration, which rounds down.
+    """
+    months = [date(first.year, month, 1) for month in range(first.month, last.month + 1)]
+    before = sum(1 for month in months if month < change)
+    return float(np.floor((old * before + new * (len(months) - before)) / len(months)))
+
+
+def crossing_date(daily_mean: float, threshold: float, work_days: list[date]) -> date | None:
+    """First planned work day on which the running total reaches `threshold`, or ``None`` within the plan."""
+    if daily_mean <= 0:
+        return None
+    needed = int(np.ceil(threshold / daily_mean - 1e-9))
+    return work_days[needed - 1] if 1 <= needed <= len(work_days) else None
+
+
+def union_hours(masks: ArrayLike, period_s: float) -> float:
+    """Hours during which at least one of several conditions holds: a union of time, never a sum.
+
+    Parameters
+    ----------
+    masks : array_like of bool, shape (conditions, n)
+        One row a posture, on a common time base.
+    period_s : float
+        Time each column stands for [s].
+    """
+    conditions = np.asarray(masks, dtype=bool)
+    if conditions.ndim != 2:
+        raise MethodError("masks", value=conditions.shape, rule="shape (conditions, n)", code="bad_shape")
+    return float(conditions.any(axis=0).sum() * period_s / 3600.0)
