@@ -66,12 +66,12 @@ WBGT_ERROR_C: Mapping[WbgtMethod, tuple[float, float]] = MappingProxyType(
 )
 """Lower and upper error (true minus reported WBGT) [°C], each taken as a one-sided 95 % bound.
 
-Conventions of this tool, shown with the value. *Measured*: required accuracy of instruments, ISO 7726 (recalled).
-*Shade estimate*: against Liljegren's model without sun it reads 0.36 °C too low to 0.72 °C too high (28–40 °C,
-20–90 %); joined with 3 % of humidity and 0.5 °C of air temperature (about 0.6 °C). It holds only where the globe
-stands at air temperature; beside radiant heat it is a lower bound. *Estimated wet bulb, speed assumed*: the fit
-reads 0.26 °C too low to 1.66 °C too high on the same grid, and 0.6 °C too low beside radiant heat at 0.1 m/s;
-joined with the same sensors.
+Conventions of this tool, shown with the value. *Measured*: required accuracy of instruments, ISO 7726
+(recalled). *Shade estimate*: against Liljegren's model without sun it reads 0.36 °C too low to 0.72 °C too high
+(28–40 °C, 20–90 %); joined with 3 % of humidity and 0.5 °C of air temperature (about 0.6 °C). It holds only
+where the globe stands at air temperature; beside radiant heat it is a lower bound. *Estimated wet bulb, speed
+assumed*: the fit reads 0.26 °C too low to 1.66 °C too high on the same grid, and 0.6 °C too low beside radiant
+heat at 0.1 m/s; joined with the same sensors.
 """
 
 
@@ -153,8 +153,8 @@ def natural_wet_bulb_estimate_c(
 
     Notes
     -----
-    Bernard and Pourmoghani 1999 (coefficients recalled, the same in an independent implementation). Globe less
-    than 4 °C above air: ``ta − C (ta − tw)`` with C = 0.85 in still air, ``0.96 + 0.069 lg v`` from 0.03 to
+    Bernard and Pourmoghani 1999 (coefficients recalled, the same in an independent implementation). Globe
+    less than 4 °C above air: ``ta − C (ta − tw)`` with C = 0.85 in still air, ``0.96 + 0.069 lg v`` from 0.03 to
     3 m/s, 1 above. Otherwise ``tw + 0.25 (tg − ta) + e`` with e = 1.1 below 0.1 m/s, ``0.10/v^1.1 − 0.2`` to
     1 m/s, −0.1 above.
     """

@@ -1,4 +1,4 @@
-"""Thin, unrounded, edition-pinned faces of the thermal models of pythermalcomfort (extra ``thermal``).
+"""Heat and cold strain of pythermalcomfort (extra ``thermal``): PHS and IREQ; unrounded, edition pinned.
 
 Outside a model's range of validity the result is NaN, value by value, so that one odd hour does not void a
 week. The models are slow: feed them hourly or shift aggregates, never raw samples.
@@ -6,17 +6,15 @@ week. The models are slow: feed them hourly or shift aggregates, never raw sampl
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.arguments import float_array
-from sensors.errors import MethodError, MissingExtraError
+from analysis.thermal_comfort import PmvPpdResult, pmv_ppd, utci_c, wind_chill_c
+from analysis.thermal_library import choice, inputs_together, library, models, over_rows
+from sensors.errors import MethodError
 
 __all__ = [
     "IreqResult",
@@ -32,9 +30,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 _PHS_MODELS = {"2004": "7933-2004", "2023": "7933-2023"}
-_PMV_MODELS = {"2005": "7730-2005", "2025": "7730-2025"}
 _POSTURES = ("sitting", "standing", "crouching")
-_IREQ_CAP_H = 8.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,16 +58,6 @@ class PhsResult:
     limit_loss50_min: Floats
     limit_loss95_min: Floats
     sweat_loss_g: Floats
-    edition: str
-    library: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PmvPpdResult:
-    """Predicted mean vote (−3 cold … +3 hot) and predicted percentage dissatisfied."""
-
-    pmv: Floats
-    ppd_percent: Floats
     edition: str
     library: str
 
@@ -150,7 +136,7 @@ def phs(
         ``unknown_edition``, ``unknown_posture``, ``out_of_validity``, ``wrong_shape``, ``empty``,
         ``infinite``.
     """
-    model = _choice(edition, _PHS_MODELS, "edition of ISO 7933", "unknown_edition")
+    model = choice(edition, _PHS_MODELS, "edition of ISO 7933", "unknown_edition")
     if posture not in _POSTURES:
         raise MethodError(
             "no such posture in the model",
@@ -167,7 +153,7 @@ def phs(
         )
 
     def run(air: Floats, radiant: Floats, speed: Floats, humidity: Floats, met: Floats, clo: Floats) -> Any:
-        return _models().phs(
+        return models().phs(
             tdb=air,
             tr=radiant,
             v=speed,
@@ -182,7 +168,7 @@ def phs(
         )
 
     names = ("t_re", "t_sk", "t_cr", "d_lim_t_re", "d_lim_loss_50", "d_lim_loss_95", "sweat_loss_g")
-    inputs = _inputs(
+    inputs = inputs_together(
         air_c=air_c,
         radiant_c=radiant_c,
         air_speed_m_s=air_speed_m_s,
@@ -190,7 +176,7 @@ def phs(
         metabolic_rate_met=metabolic_rate_met,
         clothing_clo=clothing_clo,
     )
-    rectal, skin, core, limit_rectal, loss50, loss95, sweat = _over_rows(run, names, *inputs)
+    rectal, skin, core, limit_rectal, loss50, loss95, sweat = over_rows(run, names, *inputs)
     return PhsResult(
         rectal_c=rectal,
         skin_c=skin,
@@ -200,139 +186,8 @@ def phs(
         limit_loss95_min=loss95,
         sweat_loss_g=sweat,
         edition=f"ISO 7933:{edition}",
-        library=_library(),
+        library=library(),
     )
-
-
-def pmv_ppd(
-    air_c: ArrayLike,
-    radiant_c: ArrayLike,
-    relative_air_speed_m_s: ArrayLike,
-    rh_percent: ArrayLike,
-    metabolic_rate_met: ArrayLike,
-    clothing_clo: ArrayLike,
-    edition: str = "2025",
-) -> PmvPpdResult:
-    """Comfort in moderate climates (ISO 7730).
-
-    Parameters
-    ----------
-    air_c, radiant_c : array-like
-        Air (10–30) and mean radiant temperature (10–40) [°C].
-    relative_air_speed_m_s : array-like
-        Air speed relative to the body [m/s], below 1.
-    rh_percent : array-like
-        Relative humidity [%].
-    metabolic_rate_met : array-like
-        Metabolic rate [met], 0.8 to 4.
-    clothing_clo : array-like
-        Clothing insulation [clo], up to 2.
-    edition : {"2025", "2005"}
-        Edition of ISO 7730.
-
-    Returns
-    -------
-    PmvPpdResult
-        NaN where an input is missing or outside the range, or the vote is beyond ±2.
-
-    Raises
-    ------
-    MissingExtraError
-        The extra ``thermal`` is not installed.
-    MethodError
-        ``unknown_edition``, ``wrong_shape``, ``empty``, ``infinite``.
-    """
-    model = _choice(edition, _PMV_MODELS, "edition of ISO 7730", "unknown_edition")
-
-    def run(air: Floats, radiant: Floats, speed: Floats, humidity: Floats, met: Floats, clo: Floats) -> Any:
-        return _models().pmv_ppd_iso(
-            tdb=air,
-            tr=radiant,
-            vr=speed,
-            rh=humidity,
-            met=met,
-            clo=clo,
-            model=model,
-            limit_inputs=True,
-            round_output=False,
-        )
-
-    inputs = _inputs(
-        air_c=air_c,
-        radiant_c=radiant_c,
-        relative_air_speed_m_s=relative_air_speed_m_s,
-        rh_percent=rh_percent,
-        metabolic_rate_met=metabolic_rate_met,
-        clothing_clo=clothing_clo,
-    )
-    pmv, ppd = _over_rows(run, ("pmv", "ppd"), *inputs)
-    return PmvPpdResult(pmv=pmv, ppd_percent=ppd, edition=f"ISO 7730:{edition}", library=_library())
-
-
-def utci_c(air_c: ArrayLike, radiant_c: ArrayLike, air_speed_m_s: ArrayLike, rh_percent: ArrayLike) -> Floats:
-    """Universal thermal climate index, for the outdoors.
-
-    Parameters
-    ----------
-    air_c, radiant_c : array-like
-        Air (−50 to 50) and mean radiant temperature (30 below to 70 above the air) [°C].
-    air_speed_m_s : array-like
-        Wind at 10 m height [m/s], 0.5 to 17: still indoor air lies outside.
-    rh_percent : array-like
-        Relative humidity [%].
-
-    Returns
-    -------
-    float64 array
-        UTCI [°C], polynomial of Bröde et al. 2012; NaN where an input is missing or outside the range.
-
-    Raises
-    ------
-    MissingExtraError
-        The extra ``thermal`` is not installed.
-    MethodError
-        ``wrong_shape``, ``empty``, ``infinite``.
-    """
-
-    def run(air: Floats, radiant: Floats, speed: Floats, humidity: Floats) -> Any:
-        return _models().utci(
-            tdb=air, tr=radiant, v=speed, rh=humidity, limit_inputs=True, round_output=False
-        )
-
-    inputs = _inputs(air_c=air_c, radiant_c=radiant_c, air_speed_m_s=air_speed_m_s, rh_percent=rh_percent)
-    return _over_rows(run, ("utci",), *inputs)[0]
-
-
-def wind_chill_c(air_c: ArrayLike, wind_speed_m_s: ArrayLike) -> Floats:
-    """Wind chill temperature (ISO 11079:2007 Annex D).
-
-    Parameters
-    ----------
-    air_c : array-like
-        Air temperature [°C], at most 10.
-    wind_speed_m_s : array-like
-        Wind at 10 m height [m/s], at least 1.3.
-
-    Returns
-    -------
-    float64 array
-        Temperature [°C]; NaN where an input is missing or outside the range.
-
-    Raises
-    ------
-    MissingExtraError
-        The extra ``thermal`` is not installed.
-    MethodError
-        ``wrong_shape``, ``empty``, ``infinite``.
-    """
-
-    def run(air: Floats, wind: Floats) -> Any:
-        # This model alone takes km/h.
-        return _models().wind_chill_temperature(tdb=air, v=wind * 3.6, round_output=False)
-
-    air, wind = _inputs(air_c=air_c, wind_speed_m_s=wind_speed_m_s)
-    inside = (air <= 10.0) & (wind >= 1.3)
-    return np.where(inside, _over_rows(run, ("wct",), air, np.where(inside, wind, np.nan))[0], np.nan)
 
 
 def ireq(
@@ -378,9 +233,9 @@ def ireq(
     """
 
     def run(*rows: Floats) -> Any:
-        return _models().ireq(*rows, limit_inputs=True, round_output=False)
+        return models().ireq(*rows, limit_inputs=True, round_output=False)
 
-    inputs = _inputs(
+    inputs = inputs_together(
         air_c=air_c,
         radiant_c=radiant_c,
         relative_air_speed_m_s=relative_air_speed_m_s,
@@ -391,7 +246,7 @@ def ireq(
         walking_speed_m_s=walking_speed_m_s,
     )
     names = ("ireq_min", "ireq_neutral", "icl_min", "icl_neutral", "dle_min", "dle_neutral")
-    required_min, required_neutral, basic_min, basic_neutral, allowed_min, allowed_neutral = _over_rows(
+    required_min, required_neutral, basic_min, basic_neutral, allowed_min, allowed_neutral = over_rows(
         run, names, *inputs
     )
     return IreqResult(
@@ -402,63 +257,5 @@ def ireq(
         allowed_min_h=allowed_min,
         allowed_neutral_h=allowed_neutral,
         edition="ISO 11079:2007",
-        library=_library(),
+        library=library(),
     )
-
-
-def _models() -> Any:
-    try:
-        from pythermalcomfort import models
-    except ImportError as error:
-        raise MissingExtraError("this thermal model", "thermal") from error
-    return models
-
-
-def _library() -> str:
-    return f"pythermalcomfort {version('pythermalcomfort')}"
-
-
-def _choice(value: str, known: dict[str, str], what: str, code: str) -> str:
-    if value not in known:
-        raise MethodError(f"no such {what}", value=value, rule=" or ".join(known), code=code)
-    return known[value]
-
-
-def _inputs(**arguments: ArrayLike) -> tuple[Floats, ...]:
-    arrays = [float_array(values, name) for name, values in arguments.items()]
-    try:
-        return tuple(np.array(array) for array in np.broadcast_arrays(*arrays))
-    except ValueError as error:
-        raise MethodError(
-            "the arguments differ in shape",
-            value={name: array.shape for name, array in zip(arguments, arrays, strict=True)},
-            rule="shapes that broadcast together",
-            code="wrong_shape",
-        ) from error
-
-
-def _over_rows(run: Callable[..., Any], names: tuple[str, ...], *inputs: Floats) -> tuple[Floats, ...]:
-    """Run a model over the rows in which nothing is missing; NaN elsewhere."""
-    shape = inputs[0].shape
-    flat = [np.atleast_1d(array).ravel() for array in inputs]
-    present = ~np.isnan(np.stack(flat)).any(axis=0)
-    results = [np.full(present.shape, np.nan) for _ in names]
-    _models()
-    if present.any():
-        with warnings.catch_warnings():
-            # The library warns about each value it turns into NaN; here NaN is the documented answer.
-            warnings.simplefilter("ignore", UserWarning)
-            try:
-                outcome = run(*(column[present] for column in flat))
-            except ValueError as error:
-                raise MethodError(
-                    "the model refuses an input", value=str(error), code="out_of_validity"
-                ) from error
-        for result, name in zip(results, names, strict=True):
-            result[present] = _numbers(getattr(outcome, name))
-    return tuple(result.reshape(shape) for result in results)
-
-
-def _numbers(values: object) -> Floats:
-    column = np.asarray(values, dtype=object).ravel()
-    return np.array([_IREQ_CAP_H if isinstance(value, str) else float(value) for value in column])
