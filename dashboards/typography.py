@@ -122,14 +122,13 @@ def decimals_of(limit: float) -> int:
     return next((d for d in range(_MAXIMUM_DECIMALS) if abs(_round(limit, d) - limit) < 1e-9), 2)
 
 
-def decimals_for(value: float, limits: Sequence[float], minimum: int | None = None) -> int:
-    """Decimals that show `value` with one more than its limits, and never on the wrong side of one.
+def decimals_for(value: float, limits: Sequence[float], base: int | None = None) -> int:
+    """Decimals that show `value` on its own side of every limit.
 
-    84.96 against 85 needs two decimals: with one it would read 85.0, which is not below 85.
+    Starts from `base`, or from one decimal more than the limits are written with, and adds decimals until the
+    figures shown compare with each limit as the value does: 84.96 against 85 needs two (85.0 is not below).
     """
-    decimals = max((decimals_of(limit) + 1 for limit in limits), default=1)
-    if minimum is not None:
-        decimals = minimum if not limits else max(decimals, minimum)
+    decimals = max((decimals_of(limit) + 1 for limit in limits), default=1) if base is None else base
     while decimals < _MAXIMUM_DECIMALS and any(
         (value < limit) != (_round(value, decimals) < limit)
         or (value > limit) != (_round(value, decimals) > limit)
@@ -140,10 +139,10 @@ def decimals_for(value: float, limits: Sequence[float], minimum: int | None = No
 
 
 def safe_number(
-    value: float, limits: Sequence[float] = (), *, language: Language | str, minimum: int | None = None
+    value: float, limits: Sequence[float] = (), *, language: Language | str, base: int | None = None
 ) -> str:
     """Write `value` so that the figures shown stand on the same side of every limit as the value itself."""
-    return number(value, decimals_for(value, limits, minimum), language=language)
+    return number(value, decimals_for(value, limits, base), language=language)
 
 
 def interval(
@@ -152,11 +151,11 @@ def interval(
     limits: Sequence[float] = (),
     *,
     language: Language | str,
-    minimum: int | None = None,
+    base: int | None = None,
 ) -> str:
     """Write an interval: ``[87,5 ; 94,9]`` in French, ``[87.5, 94.9]`` in English."""
-    first = safe_number(low, limits, language=language, minimum=minimum)
-    last = safe_number(high, limits, language=language, minimum=minimum)
+    first = safe_number(low, limits, language=language, base=base)
+    last = safe_number(high, limits, language=language, base=base)
     between = f"{NARROW};{NARROW}" if language == Language.FR else ", "
     return f"[{first}{between}{last}]"
 

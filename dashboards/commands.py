@@ -1,0 +1,14 @@
+"""Commands of this room: the weekly report, the web pages and Grafana's provisioning files."""
+
+from __future__ import annotations
+
+import typer
+
+from dashboards import report_command
+
+__all__ = ["mount"]
+
+
+def mount(app: typer.Typer) -> None:
+    """Add this room's commands to `app`."""
+    report_command.mount(app)

@@ -1,0 +1,107 @@
+"""SVG by hand: escaped elements whose look comes from classes, so that page, print and PDF share drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+from dashboards.plots.tokens import standalone_css
+
+__all__ = [
+    "HATCH",
+    "circle",
+    "document",
+    "group",
+    "label",
+    "line",
+    "path",
+    "points",
+    "rect",
+    "standalone",
+    "title",
+]
+
+Number = float | int
+_XMLNS = 'xmlns="http://www.w3.org/2000/svg"'
+
+HATCH = (
+    '<pattern id="ha" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<line class="hatchline" x1="0" x2="0" y1="0" y2="4"/></pattern>'
+)
+
+
+def _n(value: Number) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _attributes(pairs: Mapping[str, Number | str | None]) -> str:
+    return "".join(
+        f' {key}="{escape(value, quote=True) if isinstance(value, str) else _n(value)}"'
+        for key, value in pairs.items()
+        if value is not None
+    )
+
+
+def document(
+    width: Number,
+    height: Number,
+    body: Iterable[str],
+    *,
+    alt: str | None = None,
+    css_class: str | None = None,
+) -> str:
+    """A drawing of `width` × `height` user units; without `alt` it is hidden from assistive technology."""
+    access = {"role": "img", "aria-label": alt} if alt else {"aria-hidden": "true"}
+    head = _attributes({"viewBox": f"0 0 {_n(width)} {_n(height)}", "class": css_class, **access})
+    return f'<svg {_XMLNS}{head} preserveAspectRatio="xMinYMid meet">{"".join(body)}</svg>'
+
+
+def standalone(drawing: str) -> str:
+    """The drawing with its own style sheet (paper colours) and hatching, for the PDF or a file."""
+    opening, rest = drawing.split(">", 1)
+    return f"{opening}><style>{standalone_css()}</style><defs>{HATCH}</defs>{rest}"
+
+
+def line(x1: Number, y1: Number, x2: Number, y2: Number, css_class: str) -> str:
+    """A straight stroke."""
+    return f"<line{_attributes({'class': css_class, 'x1': x1, 'x2': x2, 'y1': y1, 'y2': y2})}/>"
+
+
+def rect(
+    x: Number, y: Number, width: Number, height: Number, css_class: str | None = None, *, hatch: bool = False
+) -> str:
+    """A rectangle, or a hatched one: expected and missing."""
+    fill = "url(#ha)" if hatch else None
+    pairs = {"class": css_class, "x": x, "y": y, "width": max(width, 0.0), "height": max(height, 0.0)}
+    return f"<rect{_attributes({**pairs, 'fill': fill})}/>"
+
+
+def circle(x: Number, y: Number, radius: Number, css_class: str) -> str:
+    """A dot."""
+    return f"<circle{_attributes({'class': css_class, 'cx': x, 'cy': y, 'r': radius})}/>"
+
+
+def path(data: str, css_class: str | None = None, **attributes: str) -> str:
+    """A path from its commands."""
+    named = {key.replace("_", "-"): value for key, value in attributes.items()}
+    return f"<path{_attributes({'class': css_class, 'd': data, **named})}/>"
+
+
+def points(xs: Sequence[Number], ys: Sequence[Number]) -> str:
+    """Path commands of a polyline."""
+    return "M" + "L".join(f"{_n(x)} {_n(y)}" for x, y in zip(xs, ys, strict=True))
+
+
+def label(x: Number, y: Number, content: str, css_class: str = "") -> str:
+    """A line of text at a baseline."""
+    return f"<text{_attributes({'class': css_class or None, 'x': x, 'y': y})}>{escape(content)}</text>"
+
+
+def title(content: str) -> str:
+    """A tooltip of the element it is put into."""
+    return f"<title>{escape(content)}</title>"
+
+
+def group(body: Iterable[str], css_class: str | None = None, **attributes: str) -> str:
+    """Elements drawn together."""
+    return f"<g{_attributes({'class': css_class, **attributes})}>{''.join(body)}</g>"

@@ -1,0 +1,197 @@
+"""What a report says, already in words and figures of one language: the single input of HTML, PDF and CSV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dashboards.catalogue import Run
+from dashboards.wording import Mark
+
+__all__ = [
+    "Cell",
+    "Change",
+    "CoverageRow",
+    "FactorBlock",
+    "Figure",
+    "LimitRow",
+    "NextStep",
+    "RankRow",
+    "ReportView",
+    "ScaleRow",
+    "Station",
+    "Tally",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many verdicts there are of one kind."""
+
+    mark: Mark
+    count: int
+    chart: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One factor of one workstation in the ranking table."""
+
+    factor: str
+    factor_label: str
+    mark: Mark
+    indicator: tuple[Run, ...] = ()
+    value: str = ""
+    unit: str = ""
+    interval: str = ""
+    limit: str = ""
+    whisker: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankRow:
+    """One workstation in the ranking table; `withheld` replaces the cells."""
+
+    rank: str
+    id: str
+    label: str
+    detail: str
+    cells: tuple[Cell, ...]
+    next_step: str
+    withheld: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleRow:
+    """One indicator on its own scale."""
+
+    indicator: str
+    label: tuple[Run, ...]
+    method: str
+    value: str
+    unit: str
+    interval: str
+    scale: str
+    limit: str
+    source: str
+    grade: str
+    coverage: str
+    days: str
+    mark: Mark
+    reason: str
+    quality: tuple[str, ...]
+    shift: str
+    week: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorBlock:
+    """All indicators of one factor."""
+
+    factor: str
+    label: str
+    mark: Mark
+    headline: str
+    rows: tuple[ScaleRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A drawing with its title, its sentence and the same numbers as a table."""
+
+    title: str
+    caption: str
+    drawing: str
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """The section of one workstation to watch."""
+
+    id: str
+    label: str
+    detail: str
+    lead: tuple[Run, ...]
+    to_measure: tuple[str, ...]
+    blocks: tuple[FactorBlock, ...]
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """Next best measurement, and the workstations it serves."""
+
+    stations: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changed since the period before, beyond noise."""
+
+    mark: Mark
+    subject: str
+    text: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageRow:
+    """How much of the expected time was measured."""
+
+    station: str
+    factor: str
+    share: str
+    days: str
+    wearers: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """A limit used in the report, with its source and how well it is known."""
+
+    id: str
+    name: str
+    value: str
+    source: str
+    edition: str
+    grade: str
+    role: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportView:
+    """A whole report in one language."""
+
+    language: str
+    site: str
+    title: str
+    period: str
+    subtitle: str
+    circulation: str
+    lead: tuple[Run, ...]
+    tallies: tuple[Tally, ...]
+    factors: tuple[tuple[str, str], ...]
+    ranking: tuple[RankRow, ...]
+    next_steps: tuple[NextStep, ...]
+    changes: tuple[Change, ...]
+    changes_note: str
+    stations: tuple[Station, ...]
+    others: str
+    projections: tuple[tuple[str, ScaleRow], ...]
+    coverage: tuple[CoverageRow, ...]
+    health: tuple[tuple[str, ...], ...]
+    exclusions: tuple[tuple[str, ...], ...]
+    limits: tuple[LimitRow, ...]
+    notes: tuple[str, ...]
+    methods: tuple[str, ...]
+    methods_line: str
+    footer: tuple[Run, ...]
+    glossary: tuple[tuple[str, str], ...]
+    governance: tuple[str, ...]
+    versions: tuple[tuple[str, str], ...]
+    words: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,107 @@
+"""Writes the report files, each whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from dashboards.report.build import Surroundings, build_view
+from dashboards.report.model import ReportView
+from indicators.model import Audience, WeeklyResult
+from sensors.command_line import write_atomic
+from sensors.errors import UsageError
+
+__all__ = ["FORMATS", "render_report"]
+
+
+def _html(result: WeeklyResult, view: ReportView) -> bytes:
+    from dashboards.report.html import render_html
+
+    del result
+    return render_html(view).encode()
+
+
+def _pdf(result: WeeklyResult, view: ReportView) -> bytes:
+    from dashboards.report.pdf import render_pdf
+
+    return render_pdf(view, result.period)
+
+
+def _csv(result: WeeklyResult, view: ReportView) -> bytes:
+    from dashboards.report.tables import csv_text, plain_sheet
+
+    # The byte order mark makes spreadsheets read the accents.
+    return csv_text(plain_sheet(result), view.language).encode("utf-8-sig")
+
+
+def _xlsx(result: WeeklyResult, view: ReportView) -> bytes:
+    from dashboards.report.xlsx import render_xlsx
+
+    return render_xlsx(result, view)
+
+
+def _json(result: WeeklyResult, view: ReportView) -> bytes:
+    from dashboards.catalogue import text
+    from indicators.document import to_document
+
+    document: Mapping[str, Any] = to_document(result, text(view.language))
+    return (json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
+
+
+FORMATS: Mapping[str, Callable[[WeeklyResult, ReportView], bytes]] = MappingProxyType(
+    {"html": _html, "pdf": _pdf, "csv": _csv, "xlsx": _xlsx, "json": _json}
+)
+
+
+def render_report(
+    result: WeeklyResult,
+    out: Path,
+    formats: Sequence[str] = ("html",),
+    language: str | None = None,
+    *,
+    around: Surroundings | None = None,
+    previous: WeeklyResult | None = None,
+) -> list[Path]:
+    """Write the report of `result` into the folder `out`, one file per format; the paths written.
+
+    Parameters
+    ----------
+    formats : sequence of str
+        Any of ``html``, ``pdf``, ``csv``, ``xlsx``, ``json``.
+    language : str, optional
+        ``fr`` or ``en``; the site's own by default.
+    around : Surroundings, optional
+        Sensor health, exclusions, names and the period before.
+    previous : WeeklyResult, optional
+        The period before, when there is nothing else to say around the result.
+
+    Raises
+    ------
+    UsageError
+        A format is unknown.
+    MissingExtraError
+        A format needs an optional part that is not installed.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise UsageError(
+            "unknown report format",
+            value=", ".join(unknown),
+            rule=f"one or more of {', '.join(FORMATS)}",
+            remedy="--format html,pdf,csv,xlsx,json",
+            code="unknown_format",
+        )
+    view = build_view(result, language, around or Surroundings(previous=previous))
+    stem = f"{_slug(result)}-{view.language}"
+    contents = {name: FORMATS[name](result, view) for name in dict.fromkeys(formats)}
+    return [write_atomic(out / f"{stem}.{name}", content) for name, content in contents.items()]
+
+
+def _slug(result: WeeklyResult) -> str:
+    period = result.period
+    when = period.week or f"{period.first.isoformat()}_{period.last.isoformat()}"
+    analyst = "-analyst" if result.audience is Audience.ANALYST else ""
+    return f"{result.site}-{when}{analyst}"

@@ -1,0 +1,40 @@
+"""What stands around a result, read from the site's folder: sensor health, excluded windows, names."""
+
+from __future__ import annotations
+
+from dashboards import typography
+from dashboards.health import sensor_states
+from dashboards.report.build import Surroundings
+from dashboards.wording import Wording
+from indicators.model import WeeklyResult
+from sensors.site_book import SiteBook
+
+__all__ = ["surroundings"]
+
+
+def surroundings(
+    book: SiteBook, result: WeeklyResult, language: str, *, previous: WeeklyResult | None = None
+) -> Surroundings:
+    """Sensor health, exclusions within the period, labels of shifts and the group size of `book`."""
+    words = Wording(language)
+    return Surroundings(
+        previous=previous,
+        health=tuple(state.row for state in sensor_states(book, words)),
+        exclusions=_exclusions(book, result, words),
+        shifts={shift.id: shift.label or shift.id for shift in book.site.shifts},
+        group_size=book.site.privacy.group_size,
+    )
+
+
+def _exclusions(book: SiteBook, result: WeeklyResult, words: Wording) -> tuple[tuple[str, ...], ...]:
+    rows = []
+    for sensor in book.site.sensors:
+        for item in book.exclusions(sensor.id, result.period.start_ns, result.period.end_ns):
+            moments = [book.local(item.start_ns), book.local(item.end_ns)]
+            shown = [
+                f"{typography.short_day(moment.date(), language=words.language)} "
+                f"{typography.clock(moment, language=words.language)}"
+                for moment in moments
+            ]
+            rows.append((item.start_ns, (*shown, item.sensor, item.reason, item.who)))
+    return tuple(row for _, row in sorted(rows))

@@ -1,0 +1,151 @@
+"""``vigiposte report``: the weekly report as files."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sensors.command_line import (
+    AudienceOption,
+    FromOption,
+    JsonOption,
+    LanguageOption,
+    SiteOption,
+    ToOption,
+    WeekOption,
+    emit_json,
+    note,
+    services_of,
+)
+
+if TYPE_CHECKING:
+    from indicators.model import WeeklyResult
+    from sensors.periods import DatePeriod
+    from sensors.site_book import SiteBook
+
+__all__ = ["chosen_period", "mount"]
+
+_LIMIT_EXCEEDED = 10
+
+
+class FailOn(StrEnum):
+    """What makes the command end with exit code 10."""
+
+    ACTION = "action"
+    LIMIT = "limit"
+
+
+def chosen_period(book: SiteBook, week: str | None, first: str | None, last: str | None) -> DatePeriod:
+    """The period asked for: a week, two dates, or the last complete week."""
+    from sensors.errors import UsageError
+    from sensors.periods import date_period, week_period
+
+    if first is None and last is None:
+        return week_period(week, book.zone, datetime.now(UTC))
+    if week is not None or first is None or last is None:
+        raise UsageError(
+            "a period is either a week or two dates",
+            rule="--week, or --from with --to",
+            remedy="--week 2026-W47, or --from 2026-11-16 --to 2026-11-22",
+            code="period_mixed",
+        )
+    return date_period(first, last)
+
+
+def exceeded(result: WeeklyResult, level: FailOn) -> bool:
+    """Whether any workstation is above an action, limit or projection row, or above a limit row only."""
+    from indicators.limits import Role
+    from indicators.model import Verdict
+
+    counting = {Role.LIMIT} if level is FailOn.LIMIT else {Role.ACTION, Role.LIMIT, Role.PROJECTION}
+    return any(
+        row.verdict is Verdict.ABOVE and row.limit.role in counting
+        for station in result.workstations
+        for factor in station.factors
+        for indicator in factor.indicators
+        for row in indicator.limits
+    )
+
+
+def _previous(services: Any, book: SiteBook, store: Any, period: DatePeriod, audience: Any) -> Any:
+    from datetime import timedelta
+
+    from sensors.errors import NotEnoughDataError
+    from sensors.periods import date_period
+
+    days = timedelta(days=(period.last - period.first).days + 1)
+    earlier = date_period((period.first - days).isoformat(), (period.last - days).isoformat())
+    try:
+        return services.weekly_result(book, store, earlier, audience)
+    except NotEnoughDataError:
+        return None
+
+
+def mount(app: typer.Typer) -> None:
+    """Add ``report`` to `app`."""
+
+    @app.command()
+    def report(
+        context: typer.Context,
+        site: SiteOption = None,
+        week: WeekOption = None,
+        first: FromOption = None,
+        last: ToOption = None,
+        formats: Annotated[
+            str, typer.Option("--format", help="html, pdf, csv, xlsx, json; several with commas.")
+        ] = "html,pdf",
+        language: LanguageOption = None,
+        out: Annotated[Path, typer.Option("--out", help="Folder the files are written to.")] = Path("report"),
+        audience: AudienceOption = "report",
+        fail_on: Annotated[
+            FailOn | None, typer.Option("--fail-on", help="End with exit code 10 when a limit is exceeded.")
+        ] = None,
+        *,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Write the weekly report: worst first, with intervals, limits, coverage and sources."""
+        from dashboards.report.surroundings import surroundings
+        from indicators.model import Audience
+
+        services = services_of(context)
+        book = services.load_site(site)
+        period = chosen_period(book, week, first, last)
+        seen_by = _audience(audience)
+        store = services.open_store(book)
+        try:
+            result = services.weekly_result(book, store, period, seen_by)
+            previous = _previous(services, book, store, period, seen_by)
+        finally:
+            store.close()
+        spoken = language or result.language
+        around = surroundings(book, result, spoken, previous=previous)
+        names = tuple(name.strip() for name in formats.split(",") if name.strip())
+        written = services.render_report(result, out, names, spoken, around=around)
+        if seen_by is Audience.ANALYST:
+            note(services.text(spoken)("report.not_for_circulation"))
+        if as_json:
+            emit_json("report", {"period": result.period.week, "files": [str(path) for path in written]})
+        else:
+            for path in written:
+                typer.echo(path)
+        if fail_on is not None and exceeded(result, fail_on):
+            raise typer.Exit(_LIMIT_EXCEEDED)
+
+
+def _audience(name: str) -> Any:
+    from indicators.model import Audience
+    from sensors.errors import UsageError
+
+    if name not in tuple(Audience):
+        raise UsageError(
+            "unknown audience",
+            value=name,
+            rule="report or analyst",
+            remedy="--audience report",
+            code="unknown_audience",
+        )
+    return Audience(name)

@@ -1,0 +1,271 @@
+"""Results in words: labels, values with their units and limits, verdict marks, in one language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from dashboards import typography
+from dashboards.catalogue import Run, Text, catalogue, rich, say_note, text
+from dashboards.plots.tokens import VERDICT_CLASS
+from dashboards.plots.verdicts import glyph
+from dashboards.plots.whiskers import LimitMark, Reading
+from indicators.limits import Comparison, Grade, Limit, Role
+from indicators.model import (
+    Factor,
+    FactorResult,
+    Indicator,
+    Interval,
+    LimitAssessment,
+    Note,
+    Scope,
+    Verdict,
+    WorkstationResult,
+)
+
+__all__ = ["SEVERITY", "Mark", "Wording", "headline", "indicator_verdict", "ranking_assessment"]
+
+SEVERITY = {Verdict.ABOVE: 3, Verdict.NOT_SETTLED: 2, Verdict.NOT_MEASURED: 1, Verdict.BELOW: 0}
+_WHOLE_UNITS = ("h", "night", "min", "count", "dose", "episode")
+_OPPOSITE = {
+    Comparison.AT_LEAST: "<",
+    Comparison.MORE_THAN: "≤",
+    Comparison.AT_MOST: ">",
+    Comparison.LESS_THAN: "≥",
+}
+_SIGN = {
+    Comparison.AT_LEAST: "≥",
+    Comparison.MORE_THAN: ">",
+    Comparison.AT_MOST: "≤",
+    Comparison.LESS_THAN: "<",
+}
+
+
+def ranking_assessment(indicator: Indicator) -> LimitAssessment | None:
+    """The assessment the ratio refers to: the ranking row, else the first row that moves a verdict."""
+    moving = [row for row in indicator.limits if row.limit.role is not Role.GUIDANCE]
+    return next((row for row in moving if row.limit.ranking), moving[0] if moving else None)
+
+
+def headline(result: FactorResult) -> Indicator | None:
+    """The indicator that speaks for a factor: the one that carries its verdict, the largest ratio first."""
+
+    def weight(indicator: Indicator) -> tuple[float, ...]:
+        moving = [row for row in indicator.limits if row.limit.role is not Role.GUIDANCE]
+        names_limit = any(row.limit.id == result.above and row.verdict is Verdict.ABOVE for row in moving)
+        carries = any(row.verdict is result.verdict for row in moving)
+        ratios = [row.ratio for row in moving if row.ratio is not None]
+        return (
+            indicator.scope is Scope.USUAL,
+            names_limit,
+            carries,
+            bool(moving),
+            indicator.value is not None,
+            max(ratios, default=-1.0),
+        )
+
+    return max(result.indicators, key=weight, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A verdict: its class (shape and colour), its word and its drawing."""
+
+    css: str
+    word: str
+    glyph: str
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Words and figures of one language."""
+
+    language: str
+
+    @cached_property
+    def say(self) -> Text:
+        """Plain text of a catalogue code."""
+        return text(self.language)
+
+    def rich(self, code: str, **params: object) -> tuple[Run, ...]:
+        """Text of a catalogue code with its bold stretches and subscripts."""
+        return rich(self.language, code, **params)
+
+    def note(self, note: Note | None) -> str:
+        """Words of a result's note."""
+        return "" if note is None else say_note(self.say, note.code, note.params)
+
+    def mark(self, verdict: Verdict | None) -> Mark:
+        """Class, word and glyph of a verdict; ``None`` for a value that no limit judges."""
+        if verdict is None:
+            return Mark("info", self.say("report.no_verdict"), glyph(None))
+        return Mark(VERDICT_CLASS[verdict], self.say(f"verdicts.{verdict.value}"), glyph(verdict))
+
+    def factor(self, factor: Factor | str) -> str:
+        """Name of a factor."""
+        return self.say(f"factors.{factor}")
+
+    def _known(self, section: str, identifier: str) -> tuple[str, str]:
+        # ``arm_elevation_p50_right`` is the label of ``arm_elevation_p50`` with the segment's name.
+        entries = catalogue(self.language)
+        stem, tail = identifier, ""
+        while stem and f"{section}.{stem}" not in entries:
+            stem, _, last = stem.rpartition("_")
+            tail = f"{last}_{tail}".rstrip("_")
+        return stem, tail
+
+    def indicator(self, identifier: str, *, short: bool = False) -> tuple[Run, ...]:
+        """Label of an indicator, with its symbol set in subscript."""
+        section = "indicators_short" if short else "indicators"
+        stem, tail = self._known(section, identifier)
+        if not stem:
+            return self.indicator(identifier) if short else (Run(identifier.replace("_", " ")),)
+        runs = self.rich(f"{section}.{stem}")
+        return (*runs, Run(f", {self.segment(tail)}")) if tail else runs
+
+    def indicator_text(self, identifier: str, *, short: bool = False) -> str:
+        """Label of an indicator as plain text."""
+        return "".join(run.text for run in self.indicator(identifier, short=short))
+
+    def segment(self, identifier: str) -> str:
+        """Name of a body segment or side."""
+        code = f"segments.{identifier}"
+        return self.say(code) if code in catalogue(self.language) else identifier.replace("_", " ")
+
+    def unit(self, unit: str) -> str:
+        """A unit as this language writes it (``h/year`` → ``h/an``)."""
+        code = f"units.{unit.replace('/', '_per_').replace(' ', '_')}"
+        return self.say(code) if code in catalogue(self.language) else unit
+
+    def number(self, value: float, decimals: int | None = None) -> str:
+        """A plain number."""
+        return typography.number(value, decimals, language=self.language)
+
+    def limit_values(self, indicator: Indicator) -> list[float]:
+        """Limits in the indicator's own unit."""
+        return [row.limit.value for row in indicator.limits]
+
+    def _base(self, unit: str) -> int | None:
+        return 0 if unit.startswith(_WHOLE_UNITS) else None
+
+    def value(self, indicator: Indicator, value: float | None = None) -> str:
+        """The value (or another in its unit), never rounded across a limit; an en dash when missing."""
+        shown = indicator.value if value is None else value
+        if shown is None:
+            return "–"
+        return typography.safe_number(
+            shown, self.limit_values(indicator), language=self.language, base=self._base(indicator.unit)
+        )
+
+    def interval(self, indicator: Indicator, interval: Interval | None = None) -> str:
+        """The 90 % interval, or nothing."""
+        shown = interval or indicator.interval
+        if shown is None:
+            return ""
+        return typography.interval(
+            shown.low,
+            shown.high,
+            self.limit_values(indicator),
+            language=self.language,
+            base=self._base(indicator.unit),
+        )
+
+    def quantity(self, indicator: Indicator) -> str:
+        """Value and unit."""
+        return typography.quantity(self.value(indicator), self.unit(indicator.unit))
+
+    def limit_name(self, limit: Limit) -> str:
+        """Name of a limit, or of its role when it has none of its own."""
+        code = f"limits.{limit.id}"
+        return self.say(code if code in catalogue(self.language) else f"roles.{limit.role.value}")
+
+    def limit_value(self, limit: Limit, *, sign: bool = False, opposite: bool = False) -> str:
+        """Figure of a limit, with the comparison that its text makes (or the opposite one) in front."""
+        figure = self.number(limit.value)
+        if not sign:
+            return figure
+        mark = (_OPPOSITE if opposite else _SIGN)[limit.comparison]
+        return f"{mark}{typography.NBSP}{figure}"
+
+    def limit_summary(self, result: FactorResult, indicator: Indicator) -> str:
+        """What a cell says of the limit: ``≥ 85``, ``80 et 85`` (not settled) or ``< 80``."""
+        moving = [row for row in indicator.limits if row.limit.role is not Role.GUIDANCE]
+        if not moving:
+            return ""
+        above = [row for row in moving if row.verdict is Verdict.ABOVE]
+        if above:
+            named = next((row for row in above if row.limit.id == result.above), above[-1])
+            return self.limit_value(named.limit, sign=True)
+        open_rows = [row for row in moving if row.verdict is Verdict.NOT_SETTLED]
+        if open_rows:
+            return self.listing(sorted({self.limit_value(row.limit) for row in open_rows}))
+        below = [row for row in moving if row.verdict is Verdict.BELOW]
+        if below:
+            strictest = min(below, key=lambda row: row.limit.value)
+            return self.limit_value(strictest.limit, sign=True, opposite=True)
+        return ""
+
+    def source(self, limit: Limit) -> str:
+        """Source and clause of a limit."""
+        return ", ".join(part for part in (limit.source, limit.clause) if part)
+
+    def grade(self, limit: Limit) -> str:
+        """How well the limit is known, said only when it is not verified."""
+        return "" if limit.grade is Grade.VERIFIED else self.say(f"grades.{limit.grade.value}")
+
+    def listing(self, parts: Iterable[str]) -> str:
+        """``a, b et c``."""
+        items = [part for part in parts if part]
+        if len(items) < 2:
+            return "".join(items)
+        return f"{', '.join(items[:-1])} {self.say('report.and')} {items[-1]}"
+
+    def count_word(self, count: int, *, capital: bool = False) -> str:
+        """A small count as a word, a larger one in figures."""
+        code = f"numbers.n{count}"
+        word = self.say(code) if code in catalogue(self.language) else self.number(count)
+        return word[:1].upper() + word[1:] if capital else word
+
+    def days(self, indicator: Indicator) -> str:
+        """``4 jours, 6 porteurs``."""
+        key = "report.days_wearers" if indicator.worn else "report.days_only"
+        return self.say(key, days=indicator.n_days, wearers=indicator.n_wearers)
+
+    def percent(self, share: float, decimals: int = 0) -> str:
+        """A share between 0 and 1 in percent."""
+        return typography.percent(share, language=self.language, decimals=decimals)
+
+    def reading(self, indicator: Indicator, verdict: Verdict | None = None) -> Reading:
+        """The indicator as a drawing needs it."""
+        anchor = ranking_assessment(indicator)
+        interval = indicator.interval
+        return Reading(
+            value=indicator.value,
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+            verdict=verdict or indicator_verdict(indicator),
+            limits=tuple(
+                LimitMark(row.limit.value, row.limit.comparison, row.limit.role, row.limit.ranking)
+                for row in indicator.limits
+            ),
+            ratio_kind=anchor.ratio_kind if anchor else None,
+        )
+
+    def measured(self, station: WorkstationResult) -> str:
+        """``6 porteurs, 4 jours``: the most that any factor of the workstation rests on."""
+        shown: Sequence[Indicator] = [i for f in station.factors for i in f.indicators if i.value is not None]
+        if not shown:
+            return ""
+        wearers = max(indicator.n_wearers for indicator in shown)
+        return self.say(
+            "report.wearers_days", wearers=wearers, days=max(indicator.n_days for indicator in shown)
+        )
+
+
+def indicator_verdict(indicator: Indicator) -> Verdict | None:
+    """Worst verdict over the rows that move one; ``None`` for a value that no such row judges."""
+    if indicator.value is None:
+        return Verdict.NOT_MEASURED
+    moving = [row.verdict for row in indicator.limits if row.limit.role is not Role.GUIDANCE]
+    return max(moving, key=SEVERITY.__getitem__, default=None)
