@@ -1,0 +1,53 @@
+"""Chooses the store that a URL names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensors.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ingest.store import Store
+
+__all__ = ["build_store"]
+
+_DEFAULT_SUMMARIES = "lake:./lake"
+
+
+def build_store(
+    url: str,
+    *,
+    summaries_url: str | None = None,
+    token: str | None = None,
+    base: Path | str | None = None,
+    writer: str | None = None,
+) -> Store:
+    """Open the store of `url`; see ``ingest.store.open_store``.
+
+    Parameters
+    ----------
+    url : str
+        ``lake:PATH``, ``lake:s3://…``, ``influxdb://host:port/DB[/RP]`` or
+        ``influxdb[+https]://host:port/BUCKET?org=…``.
+    summaries_url : str, optional
+        Lake that keeps the summaries of an InfluxDB store; default ``lake:./lake``. A lake keeps its own.
+    token : str, optional
+        Token or ``user:password`` of InfluxDB.
+    base : path, optional
+        Folder that relative lake paths refer to; default the current one.
+    writer : str, optional
+        Name of the writing process; it appears in the names of the lake's files.
+    """
+    folder = None if base is None else Path(base)
+    if url.startswith("lake:"):
+        from ingest.lake.store import open_lake
+
+        return open_lake(url, base=folder, writer=writer)
+    raise ConfigurationError(
+        "the store's URL names no known store",
+        value=url.partition(":")[0],
+        rule="lake:PATH or influxdb[+https]://host:port/NAME",
+        remedy="correct [store] url in the site file",
+        code="store_url",
+    )
