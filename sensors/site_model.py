@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -297,7 +296,7 @@ class Source(_Table):
     topic: str
     codec: Literal["chirpstack", "ttn", "zigbee2mqtt", "tasmota", "shelly", "json"]
     sensor: str
-    fields: Mapping[str, str] = MappingProxyType({})
+    fields: Mapping[str, str] = Field(default_factory=dict)
     time: str | None = None
     stamp: Literal["start", "end"] = "start"
 
@@ -308,8 +307,8 @@ class ImportRule(_Table):
     file: str
     codec: Literal["dosimeter_csv", "temperature_csv", "axivity"]
     sensor: str
-    columns: Mapping[str, str] = MappingProxyType({})
-    units: Mapping[str, str] = MappingProxyType({})
+    columns: Mapping[str, str] = Field(default_factory=dict)
+    units: Mapping[str, str] = Field(default_factory=dict)
     day_first: bool = True
 
 
