@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -43,6 +43,10 @@ class SensorDay:
     battery: tuple[tuple[int, float], ...]
     faults: tuple[FaultSpec, ...]
     truth: Mapping[str, float]
+
+    def without_readings(self) -> SensorDay:
+        """Return the same day with its truth and without its readings, to be kept in little memory."""
+        return replace(self, readings=Readings(np.empty(0, np.int64), {}))
 
 
 def sensor_days(scenario: Scenario, seed: int, start: date) -> Iterator[SensorDay]:
