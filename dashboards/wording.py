@@ -10,8 +10,8 @@ from dashboards import typography
 from dashboards.catalogue import Run, Text, catalogue, rich, say_note, text
 from dashboards.plots.tokens import VERDICT_CLASS
 from dashboards.plots.verdicts import glyph
-from dashboards.plots.whiskers import LimitMark, Reading
-from indicators.limits import Comparison, Grade, Limit, Role
+from dashboards.plots.whiskers import MOVING, LimitMark, Reading
+from indicators.limits import Comparison, Grade, Limit
 from indicators.model import (
     Factor,
     FactorResult,
@@ -44,7 +44,7 @@ _SIGN = {
 
 def ranking_assessment(indicator: Indicator) -> LimitAssessment | None:
     """The assessment the ratio refers to: the ranking row, else the first row that moves a verdict."""
-    moving = [row for row in indicator.limits if row.limit.role is not Role.GUIDANCE]
+    moving = [row for row in indicator.limits if row.limit.role in MOVING]
     return next((row for row in moving if row.limit.ranking), moving[0] if moving else None)
 
 
@@ -52,7 +52,7 @@ def headline(result: FactorResult) -> Indicator | None:
     """The indicator that speaks for a factor: the one that carries its verdict, the largest ratio first."""
 
     def weight(indicator: Indicator) -> tuple[float, ...]:
-        moving = [row for row in indicator.limits if row.limit.role is not Role.GUIDANCE]
+        moving = [row for row in indicator.limits if row.limit.role in MOVING]
         names_limit = any(row.limit.id == result.above and row.verdict is Verdict.ABOVE for row in moving)
         carries = any(row.verdict is result.verdict for row in moving)
         ratios = [row.ratio for row in moving if row.ratio is not None]
@@ -60,6 +60,7 @@ def headline(result: FactorResult) -> Indicator | None:
             indicator.scope is Scope.USUAL,
             names_limit,
             carries,
+            any(row.limit.ranking for row in moving),
             bool(moving),
             indicator.value is not None,
             max(ratios, default=-1.0),
@@ -190,7 +191,7 @@ class Wording:
 
     def limit_summary(self, result: FactorResult, indicator: Indicator) -> str:
         """What a cell says of the limit: ``≥ 85``, ``80 et 85`` (not settled) or ``< 80``."""
-        moving = [row for row in indicator.limits if row.limit.role is not Role.GUIDANCE]
+        moving = [row for row in indicator.limits if row.limit.role in MOVING]
         if not moving:
             return ""
         above = [row for row in moving if row.verdict is Verdict.ABOVE]
@@ -257,15 +258,14 @@ class Wording:
         shown: Sequence[Indicator] = [i for f in station.factors for i in f.indicators if i.value is not None]
         if not shown:
             return ""
-        wearers = max(indicator.n_wearers for indicator in shown)
-        return self.say(
-            "report.wearers_days", wearers=wearers, days=max(indicator.n_days for indicator in shown)
-        )
+        wearers = max((indicator.n_wearers for indicator in shown if indicator.worn), default=0)
+        code = "report.wearers_days" if wearers else "report.days_only"
+        return self.say(code, wearers=wearers, days=max(indicator.n_days for indicator in shown))
 
 
 def indicator_verdict(indicator: Indicator) -> Verdict | None:
     """Worst verdict over the rows that move one; ``None`` for a value that no such row judges."""
     if indicator.value is None:
         return Verdict.NOT_MEASURED
-    moving = [row.verdict for row in indicator.limits if row.limit.role is not Role.GUIDANCE]
+    moving = [row.verdict for row in indicator.limits if row.limit.role in MOVING]
     return max(moving, key=SEVERITY.__getitem__, default=None)

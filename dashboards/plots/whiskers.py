@@ -13,10 +13,13 @@ from dashboards.plots.verdicts import glyph_at
 from indicators.limits import Comparison, Role
 from indicators.model import RatioKind, Verdict
 
-__all__ = ["LimitMark", "Reading", "cell", "full_scale"]
+__all__ = ["MOVING", "LimitMark", "Reading", "cell", "full_scale"]
+
+MOVING = frozenset({Role.ACTION, Role.LIMIT, Role.PROJECTION})
+"""Roles that move a verdict."""
 
 _CELL_WIDTH, _CELL_HEIGHT = 175.0, 14.0
-_FULL_WIDTH, _FULL_HEIGHT = 346.0, 46.0
+_FULL_WIDTH, _NARROW_WIDTH, _FULL_HEIGHT = 346.0, 220.0, 46.0
 _LABEL_GAP = 22.0
 
 
@@ -49,7 +52,7 @@ class Reading:
     @property
     def anchor(self) -> LimitMark | None:
         """The limit a cell is centred on: the ranking row, else the first that moves a verdict."""
-        moving = [mark for mark in self.limits if mark.role is not Role.GUIDANCE]
+        moving = [mark for mark in self.limits if mark.role in MOVING]
         return next((mark for mark in moving if mark.ranking), moving[0] if moving else None)
 
 
@@ -57,7 +60,7 @@ def _half_span(reading: Reading, anchor: LimitMark) -> float:
     if reading.ratio_kind is RatioKind.ENERGY:
         return 22.0
     if reading.ratio_kind is RatioKind.TEMPERATURE_STEP:
-        return 10.0
+        return 14.0
     return abs(anchor.value) or 1.0
 
 
@@ -72,7 +75,7 @@ def cell(reading: Reading) -> str:
     wash = svg.rect(middle, 2, middle, 10, "z1") if anchor.upward else svg.rect(0, 2, middle, 10, "z1")
     body = [wash, svg.line(0, 7, _CELL_WIDTH, 7, "gr")]
     for mark in reading.limits:
-        if mark.role is Role.GUIDANCE or not axis.holds(mark.value):
+        if mark.role not in MOVING or not axis.holds(mark.value):
             continue
         body.append(svg.line(axis(mark.value), 0, axis(mark.value), 14, "lm" if mark is anchor else "lm2"))
     if reading.value is None:
@@ -85,7 +88,7 @@ def cell(reading: Reading) -> str:
 
 def _whisker(reading: Reading, axis: Axis, y: float, *, caps: bool) -> list[str]:
     assert reading.value is not None
-    inside = Axis(axis.low, axis.high, axis.start + 10, axis.end - 10)
+    inside = Axis(axis.low, axis.high, axis.start + 15, axis.end - 15)
     off_left, off_right = reading.value < axis.low, reading.value > axis.high
     x = inside(reading.value) if off_left or off_right else axis(reading.value)
     colour = "info" if reading.verdict is None else VERDICT_CLASS[reading.verdict]
@@ -124,33 +127,36 @@ def _domain(reading: Reading) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def full_scale(reading: Reading, say_number: Callable[[float], str]) -> str:
+def full_scale(reading: Reading, say_number: Callable[[float], str], *, narrow: bool = False) -> str:
     """Full-size scale: bands beyond the limits, limits as bold tick labels, whisker with caps.
 
     Parameters
     ----------
     say_number : callable
         Writes an axis value in the reader's typography.
+    narrow : bool
+        A narrower drawing whose figures stay readable on paper and on a phone.
     """
+    width = _NARROW_WIDTH if narrow else _FULL_WIDTH
     low, high = _domain(reading)
-    axis = Axis(low, high, 14.0, _FULL_WIDTH - 16)
+    axis = Axis(low, high, 14.0, width - 16)
     body: list[str] = []
     if reading.value is None:
         body.append(svg.rect(axis.start, 6, axis.end - axis.start, 24, hatch=True))
     body += _bands(reading.limits, axis)
     body.append(svg.line(axis.start, 30.5, axis.end, 30.5, "ax"))
     shown = _limit_labels(reading.limits, axis, body, say_number)
-    for value in ticks(low, high, 5):
+    for value in ticks(low, high, 3 if narrow else 5):
         x = axis(value)
         if all(abs(x - other) > _LABEL_GAP for other in shown):
             body += [svg.line(x, 30, x, 33, "ax"), svg.label(x, 43, say_number(value), "t-f t-s m")]
     if reading.value is not None:
         body += _whisker(reading, axis, 18.0, caps=True)
-    return svg.document(_FULL_WIDTH, _FULL_HEIGHT, body)
+    return svg.document(width, _FULL_HEIGHT, body)
 
 
 def _bands(limits: Sequence[LimitMark], axis: Axis) -> list[str]:
-    moving = [mark for mark in limits if mark.role is not Role.GUIDANCE]
+    moving = [mark for mark in limits if mark.role in MOVING]
     upward = sorted({mark.value for mark in moving if mark.upward})
     downward = sorted({mark.value for mark in moving if not mark.upward}, reverse=True)
     deep = ("z2", "z3") if max(len(upward), len(downward)) < 3 else ("z1", "z2", "z3")
@@ -168,7 +174,7 @@ def _limit_labels(
     limits: Sequence[LimitMark], axis: Axis, body: list[str], say_number: Callable[[float], str]
 ) -> list[float]:
     values = sorted({mark.value for mark in limits if axis.holds(mark.value)})
-    moving = {mark.value for mark in limits if mark.role is not Role.GUIDANCE}
+    moving = {mark.value for mark in limits if mark.role in MOVING}
     places = [axis(value) for value in values]
     last = -math.inf
     for index, (value, x) in enumerate(zip(values, places, strict=True)):

@@ -9,6 +9,7 @@ from dashboards import typography
 from dashboards.catalogue import Run, catalogue
 from dashboards.plots import whiskers
 from dashboards.plots.verdicts import unit_chart
+from dashboards.plots.whiskers import MOVING
 from dashboards.report.changes import changes
 from dashboards.report.figures import figures
 from dashboards.report.model import (
@@ -25,7 +26,7 @@ from dashboards.report.model import (
 )
 from dashboards.report.sentences import lead, station_lead, verdict_counts
 from dashboards.wording import SEVERITY, Wording, headline, indicator_verdict, ranking_assessment
-from indicators.limits import Limit, Role
+from indicators.limits import Comparison, Limit, Role
 from indicators.model import (
     Audience,
     Factor,
@@ -263,8 +264,12 @@ def _cell(result: FactorResult, words: Wording) -> Cell:
         interval=words.interval(indicator),
         limit=words.limit_summary(result, indicator),
         whisker=whiskers.cell(words.reading(indicator, result.verdict)),
-        reason="" if measured else words.note(result.reason),
+        reason="" if measured else words.note(result.reason) or _coverage_reason(indicator, words),
     )
+
+
+def _coverage_reason(indicator: Indicator, words: Wording) -> str:
+    return words.say("report.coverage_low", coverage=words.percent(indicator.coverage))
 
 
 def _next_steps(result: WeeklyResult, words: Wording) -> tuple[NextStep, ...]:
@@ -325,10 +330,14 @@ def _weight(indicator: Indicator) -> tuple[float, float]:
 
 
 def _judged(indicator: Indicator) -> LimitAssessment | None:
-    moving = [row for row in indicator.limits if row.limit.role is not Role.GUIDANCE]
+    moving = [row for row in indicator.limits if row.limit.role in MOVING]
     if not moving:
         return indicator.limits[0] if indicator.limits else None
-    return max(moving, key=lambda row: (SEVERITY[row.verdict], row.ratio or 0.0))
+    worst = max(SEVERITY[row.verdict] for row in moving)
+    rows = sorted((row for row in moving if SEVERITY[row.verdict] == worst), key=lambda row: row.limit.value)
+    upward = rows[0].limit.comparison in (Comparison.AT_LEAST, Comparison.MORE_THAN)
+    # Above several limits: the farthest one passed. Otherwise the first one met on the way there.
+    return rows[-1] if upward is (worst == SEVERITY[Verdict.ABOVE]) else rows[0]
 
 
 def _scale_row(
@@ -350,6 +359,7 @@ def _scale_row(
         unit=words.unit(indicator.unit) if indicator.value is not None else "",
         interval=words.interval(indicator),
         scale=whiskers.full_scale(words.reading(indicator), words.number),
+        scale_narrow=whiskers.full_scale(words.reading(indicator), words.number, narrow=True),
         limit=_limit_text(judged, words),
         source="" if judged is None else words.source(judged.limit),
         grade="" if judged is None else words.grade(judged.limit),
@@ -395,24 +405,16 @@ def _projections(
 def _coverage(result: WeeklyResult, words: Wording) -> tuple[CoverageRow, ...]:
     rows = []
     for station in result.workstations:
-        for factor in station.factors:
-            indicator = headline(factor)
-            if indicator is None:
-                rows.append(
-                    CoverageRow(station.label, words.factor(factor.factor), words.percent(0.0), "0", "–")
-                )
-                continue
-            wearers = str(indicator.n_wearers) if indicator.worn else words.say("report.fixed_sensor")
-            rows.append(
-                CoverageRow(
-                    station.label,
-                    words.factor(factor.factor),
-                    words.percent(indicator.coverage),
-                    str(indicator.n_days),
-                    wearers,
-                )
-            )
+        by_factor = {factor.factor: headline(factor) for factor in station.factors}
+        cells = tuple(_coverage_cell(by_factor.get(factor), words) for factor in _factors(result))
+        rows.append(CoverageRow(station.label, cells))
     return tuple(rows)
+
+
+def _coverage_cell(indicator: Indicator | None, words: Wording) -> tuple[str, str]:
+    if indicator is None:
+        return "–", ""
+    return words.percent(indicator.coverage), words.days(indicator)
 
 
 def _limits(result: WeeklyResult, words: Wording) -> tuple[LimitRow, ...]:

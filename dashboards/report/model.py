@@ -72,6 +72,7 @@ class ScaleRow:
     unit: str
     interval: str
     scale: str
+    scale_narrow: str
     limit: str
     source: str
     grade: str
@@ -140,13 +141,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class CoverageRow:
-    """How much of the expected time was measured."""
+    """How much of the expected time was measured, per factor: share, then days and wearers."""
 
     station: str
-    factor: str
-    share: str
-    days: str
-    wearers: str
+    cells: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dashboards.catalogue import Run
+from dashboards.plots.whiskers import MOVING
 from dashboards.wording import Wording, headline
 from indicators.model import (
     Factor,
@@ -165,7 +166,7 @@ def _above_sentence(factor: FactorResult, words: Wording) -> tuple[Run, ...]:
         {
             words.number(other.limit.value)
             for other in indicator.limits
-            if other.verdict is Verdict.NOT_SETTLED and other.limit.role != "guidance"
+            if other.verdict is Verdict.NOT_SETTLED and other.limit.role in MOVING
         }
     )
     code = "report.station_above_open" if beside else "report.station_above"

@@ -51,7 +51,7 @@ LEX_LOWER = make_limit("eu.noise.lower_action", "lex_8h", 80.0, "dB(A)")
 LEX_UPPER = make_limit("eu.noise.upper_action", "lex_8h", 85.0, "dB(A)", ranking=True)
 PEAK = make_limit("eu.noise.peak_upper_action", "lcpeak_max", 137.0, "dB(C)", comparison=Comparison.MORE_THAN)
 NOISE_HOURS = make_limit(
-    "fr.noise.c2p_hours",
+    "fr.noise.c2p_level",
     "noise_c2p_hours",
     600.0,
     "h/year",
@@ -73,7 +73,7 @@ ARM = make_limit(
     status=Status.PROPOSAL,
 )
 WBGT = make_limit(
-    "iso.climate.wbgt_moderate",
+    "iso.climate.wbgt_moderate_acclimatised",
     "wbgt_worst_hour",
     28.0,
     "°C",
@@ -83,16 +83,6 @@ WBGT = make_limit(
     source="ISO 7243:2017",
     clause="Annex A",
     status=Status.STANDARD,
-)
-COLD = make_limit(
-    "fr.climate.cold_hours",
-    "air_temperature_le5_h",
-    900.0,
-    "h/year",
-    role=Role.PROJECTION,
-    ranking=True,
-    source="Code du travail",
-    clause="D4163-2 1° b",
 )
 
 
