@@ -61,11 +61,13 @@ def parse_url(url: str) -> BrokerAddress:
     )
 
 
-def connect(address: BrokerAddress, client_id: str, **callbacks: Any) -> Any:
+def connect(address: BrokerAddress, client_id: str, inflight: int = 20, **callbacks: Any) -> Any:
     """Return a connected paho client whose network thread runs.
 
     Parameters
     ----------
+    inflight : int
+        Unacknowledged messages at a time with MQTT 3.1.1; MQTT 5 keeps to 20, which brokers grant.
     callbacks
         ``on_publish``, ``on_message``, ``on_connect`` … set before connecting.
 
@@ -82,6 +84,8 @@ def connect(address: BrokerAddress, client_id: str, **callbacks: Any) -> Any:
     client = mqtt.Client(
         CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=clean, protocol=protocol
     )
+    client.max_inflight_messages_set(20 if protocol is MQTTProtocolVersion.MQTTv5 else inflight)
+    client.max_queued_messages_set(0)
     answered = threading.Event()
     refusal: list[str] = []
     then = callbacks.pop("on_connect", None)

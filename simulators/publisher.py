@@ -93,9 +93,9 @@ def publish(
         No connection, or no acknowledgement for a minute.
     """
     window = _Window()
-    client = connect(address, f"vigiposte-simulator-{os.getpid()}", on_publish=window.on_publish)
-    client.max_inflight_messages_set(WINDOW + 1)
-    client.max_queued_messages_set(0)
+    client = connect(
+        address, f"vigiposte-simulator-{os.getpid()}", inflight=WINDOW + 1, on_publish=window.on_publish
+    )
     begun = time.monotonic()
     size = 0
     first_due_ns: int | None = None
