@@ -1,7 +1,8 @@
 """The one table of limits: every value of law, standard or guidance as a row with its source.
 
 Code refers to limits by id; no limit value stands anywhere else. The rows live in ``limits.toml`` beside this
-module. Only ``action``, ``limit`` and ``projection`` rows move a verdict; ``guidance`` is reported.
+module. Only ``action``, ``limit`` and ``projection`` rows move a verdict; ``guidance`` is reported; a
+``criterion`` is a bound inside the definition of another row and is never assessed by itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from sensors.errors import UnknownNameError
+from sensors.site_model import MetabolicClass
 
 __all__ = ["Comparison", "Grade", "Limit", "Role", "Status", "all_limits", "in_force", "limit", "table_hash"]
 
@@ -29,6 +31,16 @@ class Comparison(StrEnum):
     AT_MOST = "<="
     LESS_THAN = "<"
 
+    @property
+    def upward(self) -> bool:
+        """Whether larger values are the worse ones."""
+        return self in (Comparison.AT_LEAST, Comparison.MORE_THAN)
+
+    @property
+    def inclusive(self) -> bool:
+        """Whether the limit's own value is already on the wrong side."""
+        return self in (Comparison.AT_LEAST, Comparison.AT_MOST)
+
 
 class Role(StrEnum):
     """What a limit does to a verdict."""
@@ -37,6 +49,12 @@ class Role(StrEnum):
     LIMIT = "limit"
     PROJECTION = "projection"
     GUIDANCE = "guidance"
+    CRITERION = "criterion"
+
+    @property
+    def moves_verdict(self) -> bool:
+        """Whether a row of this role takes part in the verdict of its factor."""
+        return self in (Role.ACTION, Role.LIMIT, Role.PROJECTION)
 
 
 class Grade(StrEnum):
@@ -74,6 +92,10 @@ class Limit:
         Whether this row gives the indicator's ratio.
     minimum_coverage : float
         Below this share of expected time the indicator is not measured.
+    also_in : tuple of str
+        Other profiles in which the same row applies.
+    metabolic_class, acclimatised
+        The row applies only to workstations described so; ``None`` = to all.
     """
 
     id: str
@@ -95,6 +117,20 @@ class Limit:
     valid_to: date | None = None
     minimum_coverage: float = 0.80
     note: str = ""
+    also_in: tuple[str, ...] = ()
+    metabolic_class: MetabolicClass | None = None
+    acclimatised: bool | None = None
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """Every profile the row belongs to, its own first."""
+        return (self.profile, *self.also_in)
+
+    def valid_on(self, day: date) -> bool:
+        """Whether the row is in force on `day`; both ends of the validity count."""
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_to is None or day <= self.valid_to
+        )
 
 
 def _source() -> bytes:
@@ -111,6 +147,9 @@ def all_limits() -> Mapping[str, Limit]:
         fields["role"] = Role(fields["role"])
         fields["grade"] = Grade(fields["grade"])
         fields["status"] = Status(fields["status"])
+        fields["also_in"] = tuple(fields.get("also_in", ()))
+        if "metabolic_class" in fields:
+            fields["metabolic_class"] = MetabolicClass(fields["metabolic_class"])
         fields.setdefault("profile", fields["id"].split(".")[0])
         fields.setdefault("factor", fields["id"].split(".")[1])
         entry = Limit(**fields)
@@ -123,14 +162,14 @@ def all_limits() -> Mapping[str, Limit]:
 
 
 def in_force(on: date, *, profiles: Sequence[str], indicator: str | None = None) -> tuple[Limit, ...]:
-    """Rows of `profiles` that are valid on `on`, optionally for one indicator."""
+    """Rows of `profiles` that are valid on `on`, criteria left out, optionally for one indicator."""
     return tuple(
         row
         for row in all_limits().values()
-        if row.profile in profiles
+        if row.role is not Role.CRITERION
+        and set(row.profiles) & set(profiles)
         and (indicator is None or row.indicator == indicator)
-        and (row.valid_from is None or row.valid_from <= on)
-        and (row.valid_to is None or on <= row.valid_to)
+        and row.valid_on(on)
     )
 
 
@@ -148,7 +187,7 @@ def limit(identifier: str, on: date | None = None) -> Limit:
     if on is None:
         return rows[-1]
     for row in rows:
-        if (row.valid_from is None or row.valid_from <= on) and (row.valid_to is None or on <= row.valid_to):
+        if row.valid_on(on):
             return row
     raise UnknownNameError("the limit was not in force", value=f"{identifier} on {on}", code="not_in_force")
 

@@ -1,0 +1,429 @@
+"""What days and wearers allow to say: means of nested worker-days, tolerance factors, planning, comparison.
+
+The unit is the worker-day. Days of one wearer resemble each other more than days of two; every interval here
+keeps that apart and none is drawn from seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from analysis.arguments import float_array, positive, within
+from sensors.errors import MethodError
+
+__all__ = [
+    "Difference",
+    "NestedMean",
+    "Settling",
+    "ToleranceTest",
+    "difference_in_differences",
+    "expected_regression",
+    "half_width",
+    "nested_mean",
+    "to_settle",
+    "tolerance_test",
+    "upper_tolerance_factor",
+]
+
+_MOST_WORKERS = 1000
+_TEST_DAYS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class NestedMean:
+    """Mean over worker-days and how well it is known.
+
+    Attributes
+    ----------
+    mean : float
+        Plain mean over worker-days.
+    variance : float
+        Variance of that mean; NaN with fewer than two independent units.
+    degrees_of_freedom : float
+        Of `variance` (Satterthwaite); NaN with fewer than two units.
+    between_sd, within_sd : float
+        Standard deviations between wearers (0 when the estimate is negative) and between days of one
+        wearer; NaN where the design cannot tell.
+    days, wearers : int
+        Worker-days, and distinct wearers (0 when nobody wears the sensor).
+    """
+
+    mean: float
+    variance: float
+    degrees_of_freedom: float
+    between_sd: float
+    within_sd: float
+    days: int
+    wearers: int
+
+    def half_width(self, confidence: float = 0.90) -> float:
+        """Half of the two-sided t interval at `confidence`; NaN with fewer than two units."""
+        if not np.isfinite(self.variance):
+            return float("nan")
+        quantile = stats.t.ppf(0.5 + confidence / 2.0, self.degrees_of_freedom)
+        return float(quantile * np.sqrt(self.variance))
+
+
+def nested_mean(values: ArrayLike, wearers: Sequence[str | None]) -> NestedMean:
+    """Mean of worker-days, its variance from wearers first and days second.
+
+    With two or more wearers the variance comes from one-way random effects (mean squares between and within
+    wearers, unbalanced weights, Satterthwaite degrees of freedom); with equal days a wearer it is the exact
+    t interval over wearer means. With one wearer, or a sensor that nobody wears (``None``), the days are the
+    units and the result speaks of that wearer or place.
+
+    Parameters
+    ----------
+    values : array_like, shape (n,)
+        One value a worker-day, on the scale on which days are about normal; NaN = not measured, left out.
+    wearers : sequence of str or None, length n
+        Who wore the sensor.
+
+    Raises
+    ------
+    MethodError
+        Codes ``bad_shape`` (not one value a wearer), ``no_days`` (nothing measured), ``infinite``.
+
+    References
+    ----------
+    Searle, Casella, McCulloch, *Variance Components*, 1992, ch. 3 (unbalanced one-way layout).
+    """
+    days = float_array(values, "values", allow_empty=True)
+    if days.ndim != 1 or days.shape[0] != len(wearers):
+        raise MethodError(
+            "worker-days", value=days.shape, rule="one value and one wearer a worker-day", code="bad_shape"
+        )
+    kept = ~np.isnan(days)
+    days = days[kept]
+    if days.size == 0:
+        raise MethodError("no worker-day was measured", rule="at least one value", code="no_days")
+    names = [name for name, keep in zip(wearers, kept, strict=True) if keep]
+    known = sorted({name for name in names if name is not None})
+    if len(known) < 2:
+        return _days_alone(days, len(known))
+    return _wearers_first(days, np.array([f"{name}" for name in names]), len(known))
+
+
+def _days_alone(days: NDArray[np.float64], wearers: int) -> NestedMean:
+    n = int(days.size)
+    if n < 2:
+        return NestedMean(float(days[0]), np.nan, np.nan, np.nan, np.nan, n, wearers)
+    variance = float(days.var(ddof=1))
+    return NestedMean(float(days.mean()), variance / n, n - 1.0, np.nan, variance**0.5, n, wearers)
+
+
+def _wearers_first(days: NDArray[np.float64], names: NDArray[np.str_], wearers: int) -> NestedMean:
+    groups, index, counts = np.unique(names, return_inverse=True, return_counts=True)
+    total, units = int(days.size), int(groups.size)
+    means = np.bincount(index, weights=days) / counts
+    mean = float(days.mean())
+    between = float(np.sum(counts * (means - mean) ** 2)) / (units - 1)
+    repeats = total - units
+    within = float(np.sum((days - means[index]) ** 2)) / repeats if repeats else float("nan")
+    share = float(np.sum(counts.astype(np.float64) ** 2)) / total**2
+    effective = total * (1.0 - share) / (units - 1)
+    weight = share / effective
+    if not repeats:
+        return NestedMean(mean, between / units, units - 1.0, np.nan, np.nan, total, wearers)
+    rest = 1.0 / total - weight
+    parts = np.array([weight * between, rest * within])
+    variance = float(parts.sum())
+    # An unbalanced layout can give a negative estimate; the days then vary as much as the wearers.
+    floor = within / total
+    if variance < floor:
+        variance, freedom = floor, float(total - 1)
+    else:
+        squares = parts**2 / np.array([units - 1.0, repeats])
+        freedom = variance**2 / float(squares.sum()) if variance > 0 else units - 1.0
+    between_variance = max((between - within) / effective, 0.0)
+    return NestedMean(mean, variance, freedom, between_variance**0.5, within**0.5, total, wearers)
+
+
+def upper_tolerance_factor(n: ArrayLike, coverage: float = 0.95, confidence: float = 0.70) -> NDArray[np.float64]:
+    """One-sided tolerance factor: mean + U·sd bounds `coverage` of a normal population with `confidence`.
+
+    Parameters
+    ----------
+    n : array_like of int
+        Number of measurements, 2 or more; any shape.
+    coverage, confidence : float
+        Share of the population and confidence, both strictly between 0 and 1.
+
+    Returns
+    -------
+    float64 array, shape of `n`
+
+    References
+    ----------
+    EN 689:2018 annex F (95 % at 70 % confidence: U_T(6) = 2.187), by the noncentral t distribution.
+    """
+    sizes = within(n, "n", 2, 1e6, code="too_few")
+    _probability(coverage, "coverage")
+    _probability(confidence, "confidence")
+    shift = stats.norm.ppf(coverage) * np.sqrt(sizes)
+    return np.asarray(stats.nct.ppf(confidence, sizes - 1, shift) / np.sqrt(sizes), dtype=np.float64)
+
+
+def half_width(
+    between_sd: ArrayLike,
+    within_sd: ArrayLike,
+    workers: ArrayLike,
+    days_each: ArrayLike,
+    confidence: float = 0.95,
+) -> NDArray[np.float64]:
+    """Half width a plan would give: ``z·√(sb²/k + sw²/(k·n))``, k workers with n days each.
+
+    Parameters
+    ----------
+    between_sd, within_sd : array_like
+        Standard deviations between workers and between days of one worker, in one unit.
+    workers, days_each : array_like
+        k and n, 1 or more; broadcast like numpy.
+    confidence : float
+        Two-sided.
+
+    Returns
+    -------
+    float64 array
+        In the unit of the standard deviations.
+    """
+    _probability(confidence, "confidence")
+    between = positive(between_sd, "between_sd", zero=True)
+    inside = positive(within_sd, "within_sd", zero=True)
+    count = within(workers, "workers", 1, 1e6, code="too_few")
+    repeats = within(days_each, "days_each", 1, 1e6, code="too_few")
+    quantile = stats.norm.ppf(0.5 + confidence / 2.0)
+    return np.asarray(quantile * np.sqrt(between**2 / count + inside**2 / (count * repeats)), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """After minus before, less what the control did meanwhile.
+
+    Attributes
+    ----------
+    estimate : float
+        In the unit of the values.
+    low, high : float
+        Two-sided interval (Welch–Satterthwaite); NaN when a side has fewer than two values.
+    degrees_of_freedom : float
+    days : tuple of int
+        Values used on each side: before, after, and the control's where given.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    degrees_of_freedom: float
+    days: tuple[int, ...]
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Both bounds."""
+        return self.low, self.high
+
+
+def difference_in_differences(
+    before: ArrayLike,
+    after: ArrayLike,
+    control_before: ArrayLike | None = None,
+    control_after: ArrayLike | None = None,
+    *,
+    confidence: float = 0.90,
+    before_wearers: Sequence[str | None] | None = None,
+    after_wearers: Sequence[str | None] | None = None,
+    control_before_wearers: Sequence[str | None] | None = None,
+    control_after_wearers: Sequence[str | None] | None = None,
+) -> Difference:
+    """Change at a workstation, and beyond what a control workstation did over the same dates.
+
+    Parameters
+    ----------
+    before, after : array_like, shape (n,)
+        Worker-day values on the scale on which days are about normal; NaN = not measured.
+    control_before, control_after : array_like, optional
+        The control's; both or neither.
+    confidence : float
+        Of the two-sided interval.
+    before_wearers, after_wearers, control_before_wearers, control_after_wearers : sequence, optional
+        Wearer of each value; without them every value counts as independent.
+
+    Raises
+    ------
+    MethodError
+        Codes ``control_incomplete`` (one side of the control only), ``no_days``, ``bad_shape``.
+    """
+    _probability(confidence, "confidence")
+    if (control_before is None) != (control_after is None):
+        raise MethodError(
+            "the control has one side only",
+            rule="control_before and control_after together, or neither",
+            code="control_incomplete",
+        )
+    sides = [(before, before_wearers, -1.0), (after, after_wearers, 1.0)]
+    if control_before is not None and control_after is not None:
+        sides += [(control_before, control_before_wearers, 1.0), (control_after, control_after_wearers, -1.0)]
+    means = []
+    for values, wearers, _ in sides:
+        column = np.atleast_1d(float_array(values, "values", allow_empty=True))
+        means.append(nested_mean(column, wearers if wearers is not None else [None] * column.size))
+    estimate = float(sum(sign * side.mean for side, (_, _, sign) in zip(means, sides, strict=True)))
+    variances = np.array([side.variance for side in means])
+    freedoms = np.array([side.degrees_of_freedom for side in means])
+    days = tuple(side.days for side in means)
+    if not np.isfinite(variances).all():
+        return Difference(estimate, np.nan, np.nan, np.nan, days)
+    variance = float(variances.sum())
+    if variance == 0.0:
+        return Difference(estimate, estimate, estimate, float(freedoms.min()), days)
+    freedom = variance**2 / float(np.sum(variances**2 / freedoms))
+    reach = float(stats.t.ppf(0.5 + confidence / 2.0, freedom)) * variance**0.5
+    return Difference(estimate, estimate - reach, estimate + reach, freedom, days)
+
+
+@dataclass(frozen=True, slots=True)
+class ToleranceTest:
+    """Whether at most 5 % of exposures exceed a limit, shown with 70 % confidence.
+
+    Attributes
+    ----------
+    compliant : bool or None
+        ``None`` with too few values for the test (fewer than 6): lack of data, not a failure.
+    upper_limit : float
+        Upper tolerance limit, mean + U_T·sd, on the scale of the values; NaN with fewer than two.
+    margin : float
+        U_R = (limit − mean)/sd; infinite when the values do not vary.
+    factor : float
+        U_T it must reach.
+    n : int
+    """
+
+    compliant: bool | None
+    upper_limit: float
+    margin: float
+    factor: float
+    n: int
+
+
+def tolerance_test(
+    values: ArrayLike, limit: float, *, coverage: float = 0.95, confidence: float = 0.70
+) -> ToleranceTest:
+    """EN 689-type test of compliance on a normal scale (dB as they are, shares as logits).
+
+    Parameters
+    ----------
+    values : array_like, shape (n,)
+        Worker-days of one exposure group; NaN = not measured.
+    limit : float
+        On the same scale; larger is worse.
+    coverage, confidence : float
+        Share of exposures that must not exceed the limit, and the confidence to show it with.
+
+    References
+    ----------
+    EN 689:2018 clause 5.5.3 and annex F: six measurements or more. Written for inhaled agents; here the
+    logarithm gives way to the scale on which the quantity is about normal.
+    """
+    days = float_array(values, "values", allow_empty=True)
+    days = days[~np.isnan(days)]
+    n = int(days.size)
+    if n == 0:
+        raise MethodError("no worker-day was measured", rule="at least one value", code="no_days")
+    if n < 2:
+        return ToleranceTest(None, np.nan, np.nan, np.nan, n)
+    factor = float(upper_tolerance_factor(n, coverage, confidence))
+    mean, deviation = float(days.mean()), float(days.std(ddof=1))
+    margin = (limit - mean) / deviation if deviation else float(np.copysign(np.inf, limit - mean))
+    compliant = bool(margin >= factor) if n >= _TEST_DAYS else None
+    return ToleranceTest(compliant, mean + factor * deviation, margin, factor, n)
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """The smallest further effort after which the interval would leave the limit out, if the mean stays.
+
+    Attributes
+    ----------
+    extra_wearers, extra_days : int or None
+        Further wearers with one day each, or further days in all when the same wearers go on; ``None``
+        when that alone cannot settle it.
+    distance : float
+        From mean to limit.
+    """
+
+    extra_wearers: int | None
+    extra_days: int | None
+    distance: float
+
+
+def to_settle(known: NestedMean, limit: float, *, confidence: float = 0.90) -> Settling:
+    """How many more wearers, or days of the same wearers, would settle which side of `limit` the mean is.
+
+    Assumes that the mean and the variance components found so far are the true ones; the t quantile grows
+    tighter with the number of units. ``None`` on both when the mean lies on the limit or nothing is known of
+    the variance.
+    """
+    _probability(confidence, "confidence")
+    distance = abs(limit - known.mean)
+    if not np.isfinite(known.variance) or distance == 0.0:
+        return Settling(None, None, distance)
+    if known.half_width(confidence) < distance:
+        return Settling(0, 0, distance)
+    nested = known.wearers >= 2
+    per_unit = known.variance * (known.wearers if nested else known.days)
+    units = known.wearers if nested else known.days
+    extra_units = _units_needed(per_unit, units, distance, confidence)
+    if not nested:
+        return Settling(None, extra_units, distance)
+    extra_days = None
+    if np.isfinite(known.within_sd):
+        floor = known.between_sd**2 / known.wearers
+        quantile = float(stats.t.ppf(0.5 + confidence / 2.0, known.wearers - 1))
+        room = (distance / quantile) ** 2 - floor
+        if room > 0:
+            needed = int(np.ceil(known.within_sd**2 / room))
+            extra_days = max(needed - known.days, 1)
+    return Settling(extra_units, extra_days, distance)
+
+
+def _units_needed(per_unit: float, units: int, distance: float, confidence: float) -> int | None:
+    counts = np.arange(units + 1, units + _MOST_WORKERS)
+    reach = stats.t.ppf(0.5 + confidence / 2.0, counts - 1) * np.sqrt(per_unit / counts)
+    enough = np.flatnonzero(reach < distance)
+    return int(counts[enough[0]]) - units if enough.size else None
+
+
+def expected_regression(
+    observed: float, population_mean: float, between_sd: float, error_sd: float
+) -> float:
+    """Change to expect without any action when a case was picked because it looked extreme.
+
+    Parameters
+    ----------
+    observed : float
+        The value that led to the choice.
+    population_mean : float
+        Mean of the workstations (or weeks) it was picked from.
+    between_sd, error_sd : float
+        Real spread among them, and standard error of one observed value, in the same unit.
+
+    Returns
+    -------
+    float
+        ``−(observed − mean)·error²/(between² + error²)``: by how much the next value would fall back by
+        itself.
+    """
+    spread = float(positive(between_sd, "between_sd", zero=True))
+    error = float(positive(error_sd, "error_sd", zero=True))
+    total = spread**2 + error**2
+    return 0.0 if total == 0.0 else -(observed - population_mean) * error**2 / total
+
+
+def _probability(value: float, name: str) -> None:
+    if not 0.0 < value < 1.0:
+        raise MethodError(f"{name} is no probability", value=value, rule="0 < p < 1", code="out_of_range")

@@ -1,0 +1,89 @@
+"""What an assessment of one (workstation, shift) needs to know beside its worker-days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from indicators.limits import Limit, in_force
+from indicators.model import Period
+from sensors.site_model import Mount, Workstation
+
+if TYPE_CHECKING:
+    from sensors.site_book import SiteBook
+
+__all__ = ["AssessmentContext", "applies", "base_indicator", "build_context"]
+
+_SEGMENTS = tuple(sorted((mount.value for mount in Mount), key=len, reverse=True))
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentContext:
+    """Site, workstation, shift, period and the limits that apply there.
+
+    Attributes
+    ----------
+    period : Period
+        The week (or dates) asked for; worker-days inside it make the ``week`` scope, all worker-days given
+        to an assessment make the ``usual`` scope.
+    limits : tuple of Limit
+        Rows in force on `on` in the site's profiles that apply to this workstation, in table order.
+    on : date
+        Day on which the limits are looked up: the last day of the period.
+    """
+
+    book: SiteBook
+    workstation: Workstation
+    shift: str
+    period: Period
+    limits: tuple[Limit, ...]
+    on: date
+
+    def limits_for(self, indicator: str) -> tuple[Limit, ...]:
+        """Rows held against `indicator`; a segment at the end of its id (``…_upper_arm_other``) is ignored."""
+        wanted = base_indicator(indicator)
+        return tuple(row for row in self.limits if row.indicator in (indicator, wanted))
+
+    def minimum_coverage(self, indicator: str, default: float = 0.80) -> float:
+        """Share of the expected time below which `indicator` is not measured: the strictest of its rows."""
+        return max((row.minimum_coverage for row in self.limits_for(indicator)), default=default)
+
+    def in_period(self, day: date) -> bool:
+        """Whether a worker-day of this site date belongs to the ``week`` scope."""
+        return self.period.first <= day <= self.period.last
+
+
+def base_indicator(identifier: str) -> str:
+    """Indicator id without the body segment at its end: limits are written for the quantity.
+
+    Examples
+    --------
+    >>> base_indicator("arm_elevation_ge60_share_upper_arm_other")
+    'arm_elevation_ge60_share'
+    """
+    for segment in _SEGMENTS:
+        if identifier.endswith(f"_{segment}"):
+            return identifier.removesuffix(f"_{segment}")
+    return identifier
+
+
+def applies(row: Limit, workstation: Workstation) -> bool:
+    """Whether a row written for some workstations only (metabolic class, acclimatisation) is for this one."""
+    return row.metabolic_class in (None, workstation.metabolic_class) and row.acclimatised in (
+        None,
+        workstation.acclimatised,
+    )
+
+
+def build_context(book: SiteBook, workstation: Workstation, shift: str, period: Period) -> AssessmentContext:
+    """Context of one (workstation, shift), limits chosen by the site's profiles and the period's last day."""
+    rows = in_force(period.last, profiles=book.site.site.limits)
+    return AssessmentContext(
+        book=book,
+        workstation=workstation,
+        shift=shift,
+        period=period,
+        limits=tuple(row for row in rows if applies(row, workstation)),
+        on=period.last,
+    )

@@ -1,0 +1,189 @@
+"""Intervals over worker-days, each on the scale on which days of one workstation are about normal.
+
+The estimate is always the mean over worker-days (of energy for levels); the scale only shapes the interval, so
+that a share stays between 0 and 100 % and a level's interval widens upward as its energy does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.statistics import NestedMean, nested_mean
+from indicators.model import Interval, Note
+from sensors.errors import MethodError
+
+__all__ = ["CONFIDENCE", "ONE_SIDED_95", "Estimate", "Scale", "instrument_interval", "missing_share_interval", "usual"]
+
+CONFIDENCE = 0.90
+ONE_SIDED_95 = 1.6448536269514722
+_DB = 10.0 / math.log(10.0)
+
+
+class Scale(StrEnum):
+    """How worker-day values are spread, hence where the interval is symmetric."""
+
+    IDENTITY = "identity"
+    ENERGY_DB = "energy_db"
+    PERCENT = "percent"
+    SHARE = "share"
+    NON_NEGATIVE = "non_negative"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Usual value of a workstation's worker-days.
+
+    Attributes
+    ----------
+    value : float
+        Mean over worker-days, in their unit (energy mean for levels).
+    interval : Interval or None
+        Two-sided 90 %; ``None`` with one worker-day.
+    n_days, n_wearers : int
+        Worker-days and distinct wearers; no wearer for a fixed sensor.
+    nested : NestedMean
+        Mean and variance on the working scale (dB for levels, the unit itself otherwise).
+    notes : tuple of Note
+        ``one_worker_day``, ``one_wearer`` (the interval speaks of that wearer), ``no_variation``.
+    """
+
+    value: float
+    interval: Interval | None
+    n_days: int
+    n_wearers: int
+    nested: NestedMean
+    notes: tuple[Note, ...] = ()
+
+
+def usual(
+    values: ArrayLike,
+    wearers: Sequence[str | None],
+    *,
+    scale: Scale = Scale.IDENTITY,
+    systematic_u: float = 0.0,
+    confidence: float = CONFIDENCE,
+) -> Estimate:
+    """Usual value over worker-days with its interval, days nested in wearers.
+
+    Parameters
+    ----------
+    values : array_like, shape (n,)
+        One value a worker-day; NaN = not measured, left out.
+    wearers : sequence of str or None, length n
+        Who wore the sensor; ``None`` for a fixed one.
+    scale : Scale
+        `ENERGY_DB` for levels [dB], `PERCENT` for shares 0–100, `SHARE` for 0–1, `NON_NEGATIVE` for hours,
+        minutes and counts, `IDENTITY` otherwise.
+    systematic_u : float
+        Standard uncertainty common to all days (instrument, calibration), in the unit of the values; added
+        in quadrature at the one-sided 95 % factor.
+    confidence : float
+        Two-sided.
+
+    Raises
+    ------
+    MethodError
+        Codes ``no_days``, ``bad_shape``, ``out_of_range`` (a share outside its range, a negative duration).
+    """
+    column = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    _check_range(column, scale)
+    nested = nested_mean(column, wearers)
+    value = _energy_mean(column) if scale is Scale.ENERGY_DB else nested.mean
+    half = _half_width(nested, scale, confidence)
+    interval = None
+    if math.isfinite(half):
+        half = math.hypot(half, ONE_SIDED_95 * systematic_u)
+        interval = _around(value, half, scale)
+    return Estimate(value, interval, nested.days, nested.wearers, nested, tuple(_notes(nested, wearers)))
+
+
+def _energy_mean(levels_db: NDArray[np.float64]) -> float:
+    days = levels_db[~np.isnan(levels_db)]
+    # Relative to the loudest day, so that very high and very low levels stay within the float range.
+    top = float(days.max())
+    return top + 10.0 * math.log10(float(np.mean(10.0 ** ((days - top) / 10.0))))
+
+
+def _half_width(nested: NestedMean, scale: Scale, confidence: float) -> float:
+    half = nested.half_width(confidence)
+    if scale is not Scale.ENERGY_DB or not math.isfinite(half):
+        return half
+    # Energy mean of normal levels = mean + s²/(2·4.34): its spread adds that of s² (modified Cox interval).
+    total = float(nested.variance * nested.days)
+    spread = total / _DB / math.sqrt(2.0 * nested.degrees_of_freedom)
+    return half * math.sqrt(1.0 + spread**2 / nested.variance) if nested.variance else half
+
+
+def _around(value: float, half: float, scale: Scale) -> Interval:
+    if scale in (Scale.PERCENT, Scale.SHARE):
+        full = 100.0 if scale is Scale.PERCENT else 1.0
+        share = value / full
+        if half == 0.0 or share in (0.0, 1.0):
+            return Interval(max(value - half, 0.0), min(value + half, full))
+        centre = math.log(share / (1.0 - share))
+        reach = half / full / (share * (1.0 - share))
+        return Interval(full * _expit(centre - reach), full * _expit(centre + reach))
+    if scale is Scale.NON_NEGATIVE:
+        if value == 0.0 or half == 0.0:
+            return Interval(max(value - half, 0.0), value + half)
+        return Interval(value * math.exp(-half / value), value + half)
+    return Interval(value - half, value + half)
+
+
+def _expit(logit: float) -> float:
+    if logit >= 0.0:
+        return 1.0 / (1.0 + math.exp(-min(logit, 700.0)))
+    small = math.exp(max(logit, -700.0))
+    return small / (1.0 + small)
+
+
+def _check_range(column: NDArray[np.float64], scale: Scale) -> None:
+    full = {Scale.PERCENT: 100.0, Scale.SHARE: 1.0, Scale.NON_NEGATIVE: math.inf}.get(scale)
+    if full is None:
+        return
+    # Sums of float partials may pass the ends by a rounding error.
+    slack = 1e-9 * full if math.isfinite(full) else 0.0
+    wrong = (column < -slack) | (column > full + slack)
+    if wrong.any():
+        raise MethodError(
+            "a worker-day value is outside its scale",
+            value=float(column[wrong][0]),
+            rule=f"0 to {full:g} on the scale {scale.value}",
+            code="out_of_range",
+        )
+
+
+def _notes(nested: NestedMean, wearers: Sequence[str | None]) -> list[Note]:
+    worn = any(name is not None for name in wearers)
+    if nested.days == 1:
+        return [Note("one_worker_day")]
+    found = [Note("one_wearer", {"days": nested.days})] if worn and nested.wearers == 1 else []
+    if nested.variance == 0.0:
+        found.append(Note("no_variation", {"days": nested.days}))
+    return found
+
+
+def instrument_interval(value: float, standard_u: float) -> Interval:
+    """Interval of the ``week`` scope from the instrument alone: value ± 1.645·u, in the unit of the value."""
+    reach = ONE_SIDED_95 * standard_u
+    return Interval(value - reach, value + reach)
+
+
+def missing_share_interval(percent: float, coverage: float) -> Interval:
+    """Bounds of a share when missing time could all have been outside, or all inside, the posture [%].
+
+    Parameters
+    ----------
+    percent : float
+        Share of the observed time, 0–100.
+    coverage : float
+        Observed share of the expected time, 0–1.
+    """
+    seen = percent * min(max(coverage, 0.0), 1.0)
+    return Interval(seen, min(seen + 100.0 * (1.0 - min(max(coverage, 0.0), 1.0)), 100.0))
