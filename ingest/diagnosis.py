@@ -148,7 +148,9 @@ class _Probe:
 
     def client(self) -> Any:
         """Return a new client of the one persistent session."""
-        client = self._mqtt.Client(self._mqtt.CallbackAPIVersion.VERSION2, **self._arguments)
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        client = self._mqtt.Client(CallbackAPIVersion.VERSION2, **self._arguments)
         client.max_inflight_messages_set(1000)
         client.max_queued_messages_set(0)
         if self._login[0]:
@@ -247,8 +249,9 @@ def examine_broker(
 
 def _examine_queue(probe: _Probe, topic: str) -> Iterator[Finding]:
     import paho.mqtt.client as mqtt
+    from paho.mqtt.enums import CallbackAPIVersion
 
-    publisher = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
+    publisher = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
     publisher.max_inflight_messages_set(1000)
     if probe._login[0]:  # noqa: SLF001 - the probe is ours
         publisher.username_pw_set(*probe._login)  # noqa: SLF001

@@ -108,14 +108,21 @@ class SummaryStore(Protocol):
     ) -> None:
         """Replace the table of this partition atomically, with its metadata (version, fingerprint …)."""
 
-    def read_summary(self, dataset: str, partition: Partition, columns: Sequence[str] | None = None) -> pa.Table | None:
+    def read_summary(
+        self, dataset: str, partition: Partition, columns: Sequence[str] | None = None
+    ) -> pa.Table | None:
         """Table of the partition, or ``None`` when there is none."""
 
     def summary_metadata(self, dataset: str, partition: Partition) -> Mapping[str, str] | None:
         """Metadata of the partition's table without reading it, or ``None``."""
 
     def summary_partitions(
-        self, dataset: str, site: str, first: date | None = None, last: date | None = None, kind: Kind | None = None
+        self,
+        dataset: str,
+        site: str,
+        first: date | None = None,
+        last: date | None = None,
+        kind: Kind | None = None,
     ) -> list[Partition]:
         """Partitions that have a table in `dataset`, sorted."""
 

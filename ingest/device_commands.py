@@ -1,0 +1,192 @@
+"""``import`` and ``discover``: data and devices that know nothing of us."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sensors.command_line import JsonOption, SiteOption, emit_json, note, services_of
+from sensors.errors import PayloadError, UsageError
+
+if TYPE_CHECKING:
+    from ingest.importers.plan import ImportPlan
+    from sensors.site_model import ImportRule
+
+__all__ = ["mount"]
+
+_SHOWN_REFUSALS = 10
+
+
+def mount(app: typer.Typer) -> None:
+    """Add ``import`` and ``discover`` to the command line."""
+    app.command("import")(import_files)
+    app.command()(discover)
+
+
+def _rule(book: Any, path: Path, sensor: str | None, codec: str | None) -> ImportRule:
+    from fnmatch import fnmatch
+
+    from sensors.site_model import ImportRule
+
+    if sensor is not None and codec is not None:
+        return ImportRule.model_validate({"file": path.name, "codec": codec, "sensor": sensor})
+    for rule in book.site.imports:
+        if fnmatch(path.name, rule.file):
+            return ImportRule.model_validate({**rule.model_dump(), **({"sensor": sensor} if sensor else {})})
+    raise UsageError(
+        f"no [[imports]] rule covers {path.name}",
+        rule="a rule whose file pattern matches, or --sensor and --codec",
+        remedy="add [[imports]] file, codec and sensor, or give --sensor ID --codec dosimeter_csv",
+        code="no_import_rule",
+    )
+
+
+def _describe(plan: ImportPlan, local: Any) -> dict[str, Any]:
+    rows = len(plan.batch)
+    return {
+        "file": str(plan.file),
+        "sensor": plan.sensor,
+        "kind": plan.kind.value,
+        "encoding": plan.dialect.encoding if plan.dialect else None,
+        "separator": plan.dialect.separator if plan.dialect else None,
+        "decimal": plan.dialect.decimal if plan.dialect else None,
+        "columns": [
+            {
+                "column": use.name,
+                "channel": use.channel,
+                "unit": use.unit,
+                "factor": use.factor,
+                "offset": use.offset,
+            }
+            for use in plan.columns
+        ],
+        "ignored": list(plan.ignored),
+        "rows": rows,
+        "first": local(int(plan.batch.times_ns[0])).isoformat() if rows else None,
+        "last": local(int(plan.batch.times_ns[-1])).isoformat() if rows else None,
+        "refused": [{"line": row.line, "reason": row.reason} for row in plan.refused],
+    }
+
+
+def _print(seen: dict[str, Any]) -> None:
+    typer.echo(f"{seen['file']} → {seen['sensor']} ({seen['kind']})")
+    if seen["encoding"]:
+        typer.echo(
+            f"  text: {seen['encoding']}, separator {seen['separator']!r}, decimal sign {seen['decimal']!r}"
+        )
+    for use in seen["columns"]:
+        typer.echo(f"  {use['column']} → {use['channel']} [{use['unit']}]")
+    if seen["ignored"]:
+        typer.echo(f"  not used: {', '.join(seen['ignored'])}")
+    typer.echo(f"  {seen['rows']} rows, {seen['first']} to {seen['last']}")
+    for row in seen["refused"][:_SHOWN_REFUSALS]:
+        typer.echo(f"  refused, line {row['line']}: {row['reason']}")
+    if len(seen["refused"]) > _SHOWN_REFUSALS:
+        typer.echo(f"  and {len(seen['refused']) - _SHOWN_REFUSALS} more refused rows")
+
+
+def import_files(
+    context: typer.Context,
+    files: Annotated[
+        list[Path], typer.Argument(help="Exports of loggers: CSV, or Parquet of accelerometers.")
+    ],
+    sensor: Annotated[
+        str | None, typer.Option(help="Sensor the rows belong to; default: the site's rule.")
+    ] = None,
+    codec: Annotated[
+        str | None, typer.Option(help="dosimeter_csv, temperature_csv or axivity; default: the site's rule.")
+    ] = None,
+    site: SiteOption = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what was understood and store nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Read logger exports into the store, showing what was understood; doing it twice changes nothing."""
+    from ingest.importers.plan import plan_import
+
+    services = services_of(context)
+    book = services.load_site(site)
+    plans = []
+    for path in files:
+        if not path.is_file():
+            raise UsageError("no such file", value=str(path), remedy="check the path", code="no_such_file")
+        rule = _rule(book, path, sensor, codec)
+        plans.append(plan_import(path, rule, book.sensor(rule.sensor), book.site.site.id, book.to_ns))
+    seen = [_describe(plan, book.local) for plan in plans]
+    if not dry_run:
+        store = services.open_store(book)
+        try:
+            for plan in plans:
+                for batch in plan.batches():
+                    outcome = store.write([batch])
+                    if outcome.rejected:
+                        raise PayloadError(
+                            f"{plan.file.name}: the store refuses rows",
+                            value=len(outcome.rejected),
+                            rule=outcome.rejected[0].reason,
+                            code="store_rejected",
+                        )
+        finally:
+            store.close()
+    if as_json:
+        emit_json("import", {"stored": not dry_run, "files": seen})
+        return
+    for description in seen:
+        _print(description)
+    note("nothing was stored (--dry-run)" if dry_run else "stored")
+
+
+def discover(
+    mqtt: Annotated[str, typer.Option("--mqtt", help="Broker, e.g. mqtt://127.0.0.1:1883.")],
+    seconds: Annotated[float, typer.Option(help="How long to listen.", min=0.1, max=3600)] = 30.0,
+    username: Annotated[
+        str | None, typer.Option(help="User; the password is VIGIPOSTE_MQTT_PASSWORD.")
+    ] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="Certificate authority for mqtts.")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Listen to a broker, guess what unknown topics carry, and print the site-file lines that read them."""
+    from dataclasses import asdict
+
+    from ingest.discovery import guess_source, listen, site_lines
+
+    note(f"listening to {mqtt} for {seconds:g} s")
+    heard = listen(
+        mqtt,
+        seconds,
+        username=username,
+        password=os.environ.get("VIGIPOSTE_MQTT_PASSWORD"),
+        ca_file=str(ca_file) if ca_file else None,
+    )
+    guesses = {entry.topic: guess_source(entry) for entry in heard}
+    understood = [guess for guess in guesses.values() if guess is not None]
+    if as_json:
+        emit_json(
+            "discover",
+            {
+                "topics": [
+                    {
+                        "topic": entry.topic,
+                        "messages": entry.count,
+                        "understood": guesses[entry.topic] is not None,
+                    }
+                    for entry in heard
+                ],
+                "guesses": [asdict(guess) for guess in understood],
+                "site_file": site_lines(understood),
+            },
+        )
+        return
+    for entry in heard:
+        guess = guesses[entry.topic]
+        what = f"{guess.codec}: {', '.join(guess.channels)}" if guess else "nothing we measure"
+        note(f"{entry.topic} ({entry.count}): {what}")
+        if guess and guess.refused:
+            note(f"    refused by principle: {', '.join(guess.refused)}")
+    typer.echo(site_lines(understood))
