@@ -1,4 +1,4 @@
-"""How far the stores have been fed: two slots in one file, overwritten in turn; a full disk cannot stop it."""
+"""How far the stores have been fed: two slots overwritten in turn, which a full disk cannot stop."""
 
 from __future__ import annotations
 

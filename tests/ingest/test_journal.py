@@ -26,7 +26,7 @@ from ingest.journal import (
     backlog_of,
 )
 from ingest.journal import writer as writer_module
-from ingest.journal.segments import list_segments
+from ingest.journal.segments import list_segments, sync_data
 from sensors.errors import LocalResourceError
 
 FUZZ = int(os.environ.get("VIGIPOSTE_FUZZ_EXAMPLES", "0")) or (
@@ -222,7 +222,7 @@ def test_a_flipped_byte_costs_at_most_its_own_record(
     folder = tmp_path_factory.mktemp("journal")
     sent = [Arrival(b"t/%d" % n, bytes([n]) * size, 100 + n) for n, size in enumerate(sizes)]
     writer = JournalWriter(folder)
-    starts = []
+    starts: list[int] = []
     for arrival in sent:
         starts.append(list_segments(folder)[0].size() if starts else 20)
         writer.append([arrival])
@@ -277,7 +277,7 @@ def test_a_full_disk_leaves_the_journal_as_it_was_and_a_later_append_succeeds(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return real_write(descriptor, content)
 
-    monkeypatch.setattr(writer_module.os, "write", write)
+    monkeypatch.setattr(os, "write", write)
     for _ in range(3):
         with pytest.raises(JournalBlockedError) as caught:
             writer.append(arrivals(5, start=2_000))
@@ -324,7 +324,7 @@ def test_a_failed_flush_is_never_believed_later(tmp_path: Path, monkeypatch: pyt
     writer = JournalWriter(tmp_path)
     writer.append(arrivals(2))
     failing = {"left": 1}
-    real = writer_module.sync_data
+    real = sync_data
 
     def sync(descriptor: int) -> None:
         if failing["left"]:
