@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sensors.errors import MethodError
 
-__all__ = ["float_array", "positive", "within"]
+__all__ = ["float_array", "positive", "together", "within"]
 
 
 def float_array(values: ArrayLike, name: str, *, allow_empty: bool = False) -> NDArray[np.float64]:
@@ -67,3 +67,16 @@ def within(
             code=code,
         )
     return array
+
+
+def together(*arrays: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Arrays broadcast to one shape (code ``wrong_shape`` where they do not fit)."""
+    try:
+        return tuple(np.asarray(array, dtype=np.float64) for array in np.broadcast_arrays(*arrays))
+    except ValueError as error:
+        raise MethodError(
+            "the arguments differ in shape",
+            value=[array.shape for array in arrays],
+            rule="shapes that broadcast together",
+            code="wrong_shape",
+        ) from error

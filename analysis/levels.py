@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.arguments import float_array, positive, within
+from analysis.arguments import float_array, positive, together, within
 from sensors.errors import MethodError
 
 __all__ = [
@@ -241,7 +241,7 @@ def sound_exposure_level(laeq_db: ArrayLike, duration_s: ArrayLike) -> Floats:
     MethodError
         ``not_positive``, ``wrong_shape``, ``empty``, ``infinite``.
     """
-    levels, seconds = _together(float_array(laeq_db, "laeq_db"), positive(duration_s, "duration_s"))
+    levels, seconds = together(float_array(laeq_db, "laeq_db"), positive(duration_s, "duration_s"))
     return np.asarray(levels + 10.0 * np.log10(seconds))
 
 
@@ -265,7 +265,7 @@ def sound_exposure_pa2h(laeq_db: ArrayLike, duration_h: ArrayLike) -> Floats:
     MethodError
         ``not_positive``, ``wrong_shape``, ``empty``, ``infinite``.
     """
-    levels, hours = _together(float_array(laeq_db, "laeq_db"), positive(duration_h, "duration_h", zero=True))
+    levels, hours = together(float_array(laeq_db, "laeq_db"), positive(duration_h, "duration_h", zero=True))
     return np.asarray(REFERENCE_PRESSURE_PA**2 * hours * energy(levels))
 
 
@@ -321,14 +321,6 @@ def _with_axis(levels: Floats, axis: int) -> Floats:
             "levels_db has no such axis", value=axis, rule=f"{levels.ndim} axes", code="wrong_shape"
         )
     return levels
-
-
-def _together(first: Floats, second: Floats) -> tuple[Floats, Floats]:
-    try:
-        one, two = np.broadcast_arrays(first, second)
-    except ValueError as error:
-        raise _shape_error("duration", second.shape, first.shape) from error
-    return np.asarray(one), np.asarray(two)
 
 
 def _shape_error(name: str, shape: object, expected: object) -> MethodError:

@@ -13,7 +13,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.arguments import float_array, positive, within
+from analysis.arguments import float_array, positive, together, within
+from analysis.thermal_globe import globe_150mm_c, mean_radiant_c
 from analysis.thermal_models import ireq, phs, pmv_ppd, utci_c, wind_chill_c
 from sensors.errors import MethodError
 
@@ -21,6 +22,7 @@ __all__ = [
     "ASSUMED_AIR_SPEED_M_S",
     "WBGT_ERROR_C",
     "WbgtMethod",
+    "globe_150mm_c",
     "ireq",
     "mean_radiant_c",
     "natural_wet_bulb_estimate_c",
@@ -41,8 +43,6 @@ Floats = NDArray[np.float64]
 ASSUMED_AIR_SPEED_M_S = 0.3
 """Air speed of an indoor place where nobody measured it (convention of this tool)."""
 
-_KELVIN = 273.15
-_STEFAN_BOLTZMANN = 5.67e-8
 _PSYCHROMETER_PER_K = 6.65e-4
 _NEWTON_STEPS = 8
 
@@ -67,11 +67,11 @@ WBGT_ERROR_C: Mapping[WbgtMethod, tuple[float, float]] = MappingProxyType(
 """Lower and upper error (true minus reported WBGT) [°C], each taken as a one-sided 95 % bound.
 
 Conventions of this tool, shown with the value. *Measured*: required accuracy of instruments, ISO 7726
-(recalled). *Shade estimate*: against Liljegren's model without sun it reads 0.36 °C too low to 0.72 °C too high
-(28–40 °C, 20–90 %); joined with 3 % of humidity and 0.5 °C of air temperature (about 0.6 °C). It holds only
-where the globe stands at air temperature; beside radiant heat it is a lower bound. *Estimated wet bulb, speed
-assumed*: the fit reads 0.26 °C too low to 1.66 °C too high on the same grid, and 0.6 °C too low beside radiant
-heat at 0.1 m/s; joined with the same sensors.
+(recalled). *Shade estimate*: against Liljegren's model without sun it reads 0.36 °C too low to 0.72 °C too
+high (28–40 °C, 20–90 %); joined with 3 % of humidity and 0.5 °C of air temperature (about 0.6 °C). It holds
+only where the globe stands at air temperature; beside radiant heat it is a lower bound. *Estimated wet bulb,
+speed assumed*: the fit reads 0.26 °C too low to 1.66 °C too high on the same grid, and 0.6 °C too low beside
+radiant heat at 0.1 m/s; joined with the same sensors.
 """
 
 
@@ -108,7 +108,7 @@ def wet_bulb_c(air_c: ArrayLike, rh_percent: ArrayLike, pressure_hpa: ArrayLike 
     Sprung's psychrometer equation ``e = es(tw) − A p (ta − tw)`` with ``A = 6.65e-4 /K``, over water at all
     temperatures, solved by Newton's method to far below 0.001 °C.
     """
-    air, humidity, pressure = _together(
+    air, humidity, pressure = together(
         within(air_c, "air_c", -20.0, 60.0),
         within(rh_percent, "rh_percent", 0.0, 100.0),
         within(pressure_hpa, "pressure_hpa", 500.0, 1100.0),
@@ -154,11 +154,11 @@ def natural_wet_bulb_estimate_c(
     Notes
     -----
     Bernard and Pourmoghani 1999 (coefficients recalled, the same in an independent implementation). Globe
-    less than 4 °C above air: ``ta − C (ta − tw)`` with C = 0.85 in still air, ``0.96 + 0.069 lg v`` from 0.03 to
-    3 m/s, 1 above. Otherwise ``tw + 0.25 (tg − ta) + e`` with e = 1.1 below 0.1 m/s, ``0.10/v^1.1 − 0.2`` to
-    1 m/s, −0.1 above.
+    less than 4 °C above air: ``ta − C (ta − tw)`` with C = 0.85 in still air, ``0.96 + 0.069 lg v`` from 0.03
+    to 3 m/s, 1 above. Otherwise ``tw + 0.25 (tg − ta) + e`` with e = 1.1 below 0.1 m/s, ``0.10/v^1.1 − 0.2``
+    to 1 m/s, −0.1 above.
     """
-    air, humidity, globe, speed = _together(
+    air, humidity, globe, speed = together(
         within(air_c, "air_c", -20.0, 60.0),
         within(rh_percent, "rh_percent", 0.0, 100.0),
         float_array(globe_c, "globe_c"),
@@ -204,7 +204,7 @@ def wbgt_c(
     -----
     ISO 7243:2017, 6.
     """
-    wet, globe = _together(
+    wet, globe = together(
         float_array(natural_wet_bulb_c, "natural_wet_bulb_c"), float_array(globe_c, "globe_c")
     )
     if not solar:
@@ -213,7 +213,7 @@ def wbgt_c(
         raise MethodError(
             "WBGT in the sun needs the air temperature", rule="air_c given", code="air_required"
         )
-    wet, globe, air = _together(wet, globe, float_array(air_c, "air_c"))
+    wet, globe, air = together(wet, globe, float_array(air_c, "air_c"))
     return np.asarray(0.7 * wet + 0.2 * globe + 0.1 * air)
 
 
@@ -237,7 +237,7 @@ def wbgt_shade_estimate_c(air_c: ArrayLike, rh_percent: ArrayLike) -> Floats:
     MethodError
         Those of `wet_bulb_c`.
     """
-    air, humidity = _together(float_array(air_c, "air_c"), float_array(rh_percent, "rh_percent"))
+    air, humidity = together(float_array(air_c, "air_c"), float_array(rh_percent, "rh_percent"))
     return np.asarray(0.7 * wet_bulb_c(air, humidity) + 0.3 * air)
 
 
@@ -270,7 +270,7 @@ def wbgt_simplified_sun_c(air_c: ArrayLike, rh_percent: ArrayLike, *, indoors: b
             remedy="measure a globe temperature, or use the shade estimate",
             code="sun_formula_indoors",
         )
-    air, humidity = _together(
+    air, humidity = together(
         within(air_c, "air_c", -20.0, 60.0), within(rh_percent, "rh_percent", 0.0, 100.0)
     )
     # The formula was published with its own vapour pressure equation.
@@ -300,69 +300,9 @@ def wbgt_heights_c(head_c: ArrayLike, abdomen_c: ArrayLike, ankles_c: ArrayLike)
     -----
     ISO 7243:2017, 7.2.
     """
-    head, abdomen, ankles = _together(
+    head, abdomen, ankles = together(
         float_array(head_c, "head_c"),
         float_array(abdomen_c, "abdomen_c"),
         float_array(ankles_c, "ankles_c"),
     )
     return np.asarray((head + 2.0 * abdomen + ankles) / 4.0)
-
-
-def mean_radiant_c(
-    globe_c: ArrayLike,
-    air_c: ArrayLike,
-    air_speed_m_s: ArrayLike,
-    diameter_m: ArrayLike = 0.15,
-    emissivity: ArrayLike = 0.95,
-) -> Floats:
-    """Mean radiant temperature from a globe.
-
-    Parameters
-    ----------
-    globe_c, air_c : array-like
-        Globe and air temperature [°C].
-    air_speed_m_s : array-like
-        Air speed [m/s], zero or more.
-    diameter_m : array-like
-        Globe diameter [m]; small globes read closer to air temperature.
-    emissivity : array-like
-        Emissivity of the globe, above 0 up to 1.
-
-    Returns
-    -------
-    float64 array
-        Temperature [°C]; NaN where an input is missing or the globe lies below what any radiation explains.
-
-    Raises
-    ------
-    MethodError
-        ``not_positive``, ``out_of_validity``, ``wrong_shape``, ``empty``, ``infinite``.
-
-    Notes
-    -----
-    ISO 7726:1998 Annex B: the larger of free (``1.4 (|tg − ta|/D)^0.25``) and forced (``6.3 v^0.6 / D^0.4``)
-    convection.
-    """
-    globe, air, speed, diameter, grey = _together(
-        float_array(globe_c, "globe_c"),
-        float_array(air_c, "air_c"),
-        positive(air_speed_m_s, "air_speed_m_s", zero=True),
-        positive(diameter_m, "diameter_m"),
-        within(positive(emissivity, "emissivity"), "emissivity", 0.0, 1.0),
-    )
-    free = 1.4 * (np.abs(globe - air) / diameter) ** 0.25
-    forced = 6.3 * speed**0.6 / diameter**0.4
-    fourth = (globe + _KELVIN) ** 4 + np.maximum(free, forced) * (globe - air) / (grey * _STEFAN_BOLTZMANN)
-    return np.where(fourth > 0, fourth, np.nan) ** 0.25 - _KELVIN
-
-
-def _together(*arrays: Floats) -> tuple[Floats, ...]:
-    try:
-        return tuple(np.asarray(array, dtype=np.float64) for array in np.broadcast_arrays(*arrays))
-    except ValueError as error:
-        raise MethodError(
-            "the arguments differ in shape",
-            value=[array.shape for array in arrays],
-            rule="shapes that broadcast together",
-            code="wrong_shape",
-        ) from error

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.arguments import float_array
+from analysis.arguments import float_array, together
 from sensors.errors import MethodError, MissingExtraError
 
 __all__ = ["choice", "inputs_together", "library", "models", "over_rows"]
@@ -44,15 +44,7 @@ def choice(value: str, known: Mapping[str, str], what: str, code: str) -> str:
 def inputs_together(**arguments: ArrayLike) -> tuple[Floats, ...]:
     """Arguments as arrays of one shape."""
     arrays = [float_array(values, name) for name, values in arguments.items()]
-    try:
-        return tuple(np.array(array) for array in np.broadcast_arrays(*arrays))
-    except ValueError as error:
-        raise MethodError(
-            "the arguments differ in shape",
-            value={name: array.shape for name, array in zip(arguments, arrays, strict=True)},
-            rule="shapes that broadcast together",
-            code="wrong_shape",
-        ) from error
+    return tuple(np.array(array) for array in together(*arrays))
 
 
 def over_rows(run: Callable[..., Any], names: tuple[str, ...], *inputs: Floats) -> tuple[Floats, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.arguments import float_array, positive, within
+from indicators.limits import Limit, limit
 from indicators.table_files import toml_table
 from sensors.errors import MethodError
 
@@ -19,7 +20,9 @@ __all__ = [
     "metabolic_row",
     "wbgt_limit_c",
     "wbgt_limit_continuous_c",
+    "wbgt_limit_row",
     "worst_hour_c",
+    "worst_window",
 ]
 
 Floats = NDArray[np.float64]
@@ -50,14 +53,13 @@ def wbgt_limit_c(metabolic_class: ArrayLike | str, acclimatised: bool) -> Floats
     ISO 7243:2017, Table A.1. Not identical to `wbgt_limit_continuous_c` for people not acclimatised: verdicts
     use this table.
     """
+    table = np.array([wbgt_limit_row(row["key"], acclimatised).value for row in _metabolic_rows()])
     if isinstance(metabolic_class, str):
-        return np.array(metabolic_row(metabolic_class)[_limit_key(acclimatised)])
+        return np.array(table[metabolic_row(metabolic_class)["number"]])
     classes = float_array(metabolic_class, "metabolic_class")
-    known = {row["number"]: row[_limit_key(acclimatised)] for row in toml_table("climate")["metabolic"]}
     missing = np.isnan(classes)
-    if not np.isin(classes[~missing], list(known)).all():
+    if not np.isin(classes[~missing], np.arange(table.size)).all():
         raise _unknown_class(metabolic_class)
-    table = np.array([known[number] for number in sorted(known)])
     return np.where(missing, np.nan, table[np.where(missing, 0, classes).astype(np.int64)])
 
 
@@ -88,6 +90,12 @@ def wbgt_limit_continuous_c(metabolic_rate_w: ArrayLike, acclimatised: bool) -> 
     rate = within(positive(metabolic_rate_w, "metabolic_rate_w"), "metabolic_rate_w", 100.0, 600.0)
     row = toml_table("climate")["continuous"]["acclimatised" if acclimatised else "not_acclimatised"]
     return np.asarray(row["constant_c"] - row["slope_c"] * np.log10(rate))
+
+
+def wbgt_limit_row(metabolic_class: str, acclimatised: bool) -> Limit:
+    """Row of the limits table that holds the reference value of a class."""
+    state = "acclimatised" if acclimatised else "unacclimatised"
+    return limit(f"iso.climate.wbgt_{metabolic_row(metabolic_class)['key']}_{state}")
 
 
 def metabolic_band_c(metabolic_class: str, acclimatised: bool) -> tuple[float, float]:
@@ -207,10 +215,6 @@ def worst_window(values: Floats, starts_s: Floats, held_s: Floats) -> float:
 @cache
 def _metabolic_rows() -> tuple[Mapping[str, Any], ...]:
     return tuple(toml_table("climate")["metabolic"])
-
-
-def _limit_key(acclimatised: bool) -> str:
-    return "acclimatised_c" if acclimatised else "not_acclimatised_c"
 
 
 def _unknown_class(value: object) -> MethodError:

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.arguments import float_array, positive, within
+from analysis.arguments import float_array, positive, together, within
 from analysis.levels import energy_sum
 from indicators.noise_iso9612 import (
     SampledLevel,
@@ -98,7 +98,7 @@ def lex_8h(laeq_db: ArrayLike, duration_h: ArrayLike) -> Floats:
     """
     levels = float_array(laeq_db, "laeq_db")
     hours = within(positive(duration_h, "duration_h"), "duration_h", 0.0, 24.0)
-    _same_shape(levels, hours)
+    levels, hours = together(levels, hours)
     return np.asarray(levels + 10.0 * np.log10(hours / _REFERENCE_DAY_H))
 
 
@@ -175,7 +175,7 @@ def dose_percent(
     hours = positive(duration_h, "duration_h", zero=True)
     criterion = float_array(criterion_db, "criterion_db")
     exchange = positive(exchange_db, "exchange_db")
-    _same_shape(levels, hours)
+    levels, hours = together(levels, hours)
     dose = 100.0 * hours / _REFERENCE_DAY_H * 2.0 ** ((levels - criterion) / exchange)
     if threshold_db is None:
         return np.asarray(dose)
@@ -214,15 +214,3 @@ def dose_scheme(key: str) -> DoseScheme:
         )
     row = rows[key]
     return DoseScheme(key, row["criterion_db"], row["exchange_db"], row.get("threshold_db"), row["source"])
-
-
-def _same_shape(first: Floats, second: Floats) -> None:
-    try:
-        np.broadcast_shapes(first.shape, second.shape)
-    except ValueError as error:
-        raise MethodError(
-            "levels and durations differ in shape",
-            value=(first.shape, second.shape),
-            rule="shapes that broadcast together",
-            code="wrong_shape",
-        ) from error

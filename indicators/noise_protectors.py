@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.arguments import float_array, positive
+from analysis.arguments import float_array, positive, together
 from analysis.levels import energy_sum, weighting_db
 from sensors.errors import MethodError
 
@@ -69,7 +69,7 @@ def protected_level_hml(
     ISO 4869-2:2018, 7: ``PNR = M − (H − M)/4 (LC − LA − 2)`` up to LC − LA = 2, else
     ``M − (M − L)/8 (LC − LA − 2)``.
     """
-    la, lc, high, medium, low, allowance = _together(
+    la, lc, high, medium, low, allowance = together(
         float_array(la_db, "la_db"),
         float_array(lc_db, "lc_db"),
         float_array(h_db, "h_db"),
@@ -110,7 +110,7 @@ def protected_level_snr(
     -----
     ISO 4869-2:2018, 8.
     """
-    lc, rating, allowance = _together(
+    lc, rating, allowance = together(
         float_array(lc_db, "lc_db"),
         float_array(snr_db, "snr_db"),
         positive(real_world_db, "real_world_db", zero=True),
@@ -169,15 +169,3 @@ def protected_level_octave(
         pnr_db=np.asarray(unprotected - protected),
         method="ISO 4869-2:2018 octave bands",
     )
-
-
-def _together(*arrays: Floats) -> tuple[Floats, ...]:
-    try:
-        return tuple(np.asarray(array, dtype=np.float64) for array in np.broadcast_arrays(*arrays))
-    except ValueError as error:
-        raise MethodError(
-            "the arguments differ in shape",
-            value=[array.shape for array in arrays],
-            rule="shapes that broadcast together",
-            code="wrong_shape",
-        ) from error

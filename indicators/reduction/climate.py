@@ -1,0 +1,339 @@
+"""Climate: readings to additive minute rows, and minute rows to the climate of a worker-day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from analysis.thermal import (
+    ASSUMED_AIR_SPEED_M_S,
+    WbgtMethod,
+    globe_150mm_c,
+    natural_wet_bulb_estimate_c,
+    wbgt_c,
+    wbgt_shade_estimate_c,
+)
+from indicators.limits import limit
+from indicators.model import WorkerDay
+from indicators.reduction import minutes as grid
+from sensors.readings import Flag, ReadingBatch
+from sensors.site_model import Calibration, Mount, Sensor
+
+__all__ = ["HISTOGRAM_LOW_C", "SCHEMA", "VERSION", "ClimateDay", "merge", "reduce_minutes"]
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+VERSION = "climate-1"
+HISTOGRAM_LOW_C = -60
+"""Lower edge of bin 0 of the air temperature; bin k holds [k − 60, k − 59) °C."""
+HISTOGRAM_BINS = 181
+
+_CHANNELS = {
+    "air": "air_temperature",
+    "humidity": "relative_humidity",
+    "globe": "globe_temperature",
+    "wet_bulb": "natural_wet_bulb_temperature",
+    "air_speed": "air_speed",
+}
+_GLOBE_OF_THE_STANDARD_M = 0.15
+# Range in which the psychrometer equation is used; colder or hotter air has no WBGT here.
+_WET_BULB_RANGE_C = (-20.0, 60.0)
+_METHOD_COLUMNS = {
+    WbgtMethod.MEASURED: "wbgt_measured_ns",
+    WbgtMethod.ESTIMATED_WET_BULB: "wbgt_estimated_ns",
+    WbgtMethod.ESTIMATED_WET_BULB_AND_SPEED: "wbgt_assumed_speed_ns",
+    WbgtMethod.SHADE_ESTIMATE: "wbgt_shade_ns",
+}
+
+SCHEMA = pa.schema(
+    [
+        pa.field("minute", pa.timestamp("ns", tz="UTC")),
+        *(
+            field
+            for name, unit in zip(_CHANNELS, ("s·°C", "s·%", "s·°C", "s·°C", "m"), strict=True)
+            for field in (
+                pa.field(f"{name}_ns", pa.int64()),
+                pa.field(f"{name}_sum", pa.float64(), metadata={"unit": unit}),
+            )
+        ),
+        pa.field("air_min", pa.float64(), metadata={"unit": "°C"}),
+        pa.field("air_max", pa.float64(), metadata={"unit": "°C"}),
+        pa.field("air_bins", pa.list_(pa.uint16())),
+        pa.field("air_bin_ns", pa.list_(pa.int64())),
+        pa.field("cold_ns", pa.int64()),
+        pa.field("hot_ns", pa.int64()),
+        pa.field("wbgt_ns", pa.int64()),
+        pa.field("wbgt_sum", pa.float64(), metadata={"unit": "s·°C"}),
+        *(pa.field(name, pa.int64()) for name in _METHOD_COLUMNS.values()),
+        pa.field("stuck_ns", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClimateDay:
+    """Climate of one worker-day: exact sums over the minutes inside its spans.
+
+    Attributes
+    ----------
+    coverage, wbgt_coverage : float
+        Part of the expected time with air temperature, and with a WBGT, 0–1.
+    ns, sums : mapping of str
+        Time [ns] and sum of ``seconds · value`` of air, humidity, globe, wet_bulb and air_speed.
+    air_min_c, air_max_c : float
+        Extremes of the air temperature [°C]; NaN when none.
+    histogram_ns : int64 array, shape (181,)
+        Time in 1-°C bins of the air temperature from `HISTOGRAM_LOW_C` [ns].
+    cold_ns, hot_ns : int
+        Time at or below, and at or above, the temperatures whose hours the law counts [ns].
+    wbgt_ns : int
+        Time with a WBGT [ns]; by method in `wbgt_method_ns`.
+    minutes_ns, minute_air_ns, minute_air_sum, minute_wbgt_ns, minute_wbgt_sum : arrays, shape (minutes,)
+        Start of each minute and its sums.
+    stuck_ns : int
+        Time left out as stuck [ns].
+    """
+
+    day: WorkerDay
+    coverage: float
+    wbgt_coverage: float
+    ns: Mapping[str, int]
+    sums: Mapping[str, float]
+    air_min_c: float
+    air_max_c: float
+    histogram_ns: Integers
+    cold_ns: int
+    hot_ns: int
+    wbgt_ns: int
+    wbgt_method_ns: Mapping[WbgtMethod, int]
+    minutes_ns: Integers
+    minute_air_ns: Integers
+    minute_air_sum: Floats
+    minute_wbgt_ns: Integers
+    minute_wbgt_sum: Floats
+    stuck_ns: int
+
+
+def reduce_minutes(
+    readings: ReadingBatch,
+    *,
+    sensor: Sensor,
+    mount: Mount,
+    calibration: Calibration | None,
+    start_ns: int,
+    end_ns: int,
+) -> pa.Table:
+    """One row for each UTC minute of ``[start_ns, end_ns)`` that holds data.
+
+    Parameters
+    ----------
+    readings : ReadingBatch
+        Rows in time order, with `minutes.padding_ns` of data around the window where it exists.
+    sensor : Sensor
+        Gives the period of one reading and the diameter of its globe.
+    mount, calibration
+        Part of every reduction's signature; air temperature depends on neither.
+    start_ns, end_ns : int
+        Window, whole minutes.
+
+    Returns
+    -------
+    pyarrow.Table
+        Rows of `SCHEMA`. WBGT is computed reading by reading, by the best method the channels allow, without
+        sun; readings that the ingest flagged as stuck count as missing, in ``stuck_ns``.
+    """
+    del mount, calibration
+    count = grid.whole_minutes(start_ns, end_ns)
+    if count == 0 or len(readings) == 0:
+        return SCHEMA.empty_table()
+    period = grid.period_ns(sensor, "air_temperature")
+    good = grid.usable(readings)
+    times = readings.times_ns if good is None else readings.times_ns[good]
+    columns = {name: _column(readings, channel, good) for name, channel in _CHANNELS.items()}
+    integers: dict[str, Integers] = {}
+    floats: dict[str, Floats] = {}
+    for name, column in columns.items():
+        present = ~np.isnan(column)
+        part = grid.pieces(times[present], grid.held_times(times[present], period), start_ns, end_ns)
+        values = part.of(column[present])
+        integers[f"{name}_ns"] = part.duration_ns()
+        floats[f"{name}_sum"] = part.integral(values)
+        if name == "air":
+            histogram = part.histogram(
+                np.floor(values + (1e-9 - HISTOGRAM_LOW_C)).astype(np.int64), HISTOGRAM_BINS
+            )
+            floats["air_min"], floats["air_max"] = part.lowest(values), part.highest(values)
+            integers["cold_ns"] = part.total(np.where(values <= _cold_c(), part.held_ns, 0))
+            integers["hot_ns"] = part.total(np.where(values >= _hot_c(), part.held_ns, 0))
+    _add_wbgt(integers, floats, times, columns, sensor, period, start_ns, end_ns)
+    integers["stuck_ns"] = _stuck_ns(readings, period, start_ns, end_ns)
+    filled = np.flatnonzero(
+        np.sum([integers[f"{name}_ns"] for name in _CHANNELS], axis=0) + integers["stuck_ns"]
+    )
+    ready = {name: pa.array(column[filled]) for name, column in (integers | floats).items()}
+    ready["minute"] = grid.as_minutes(start_ns, filled)
+    ready["air_bins"] = grid.list_column(histogram.offsets, histogram.bins, filled)
+    ready["air_bin_ns"] = grid.list_column(histogram.offsets, histogram.held_ns, filled)
+    return pa.Table.from_arrays([ready[name] for name in SCHEMA.names], schema=SCHEMA)
+
+
+def merge(rows: pa.Table, day: WorkerDay) -> ClimateDay:
+    """Climate of a worker-day from the minute rows of its sensor; minutes wholly inside its spans count.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        Minute rows of the sensor, in any order; of equal minutes the last stands.
+    day : WorkerDay
+        Spans and expected time.
+
+    Returns
+    -------
+    ClimateDay
+        Exact sums, the same bytes for the same minutes.
+    """
+    chosen, starts, _ = grid.minutes_inside(rows, day)
+
+    def numbers(name: str) -> NDArray[Any]:
+        return np.asarray(chosen.column(name).to_numpy())
+
+    ns = {name: int(numbers(f"{name}_ns").sum()) for name in _CHANNELS}
+    wbgt_ns = int(numbers("wbgt_ns").sum())
+    low, high = numbers("air_min"), numbers("air_max")
+    bins, _ = grid.list_slice(chosen, "air_bins")
+    bin_ns, _ = grid.list_slice(chosen, "air_bin_ns")
+    return ClimateDay(
+        day=day,
+        coverage=_share(ns["air"], day.expected_ns),
+        wbgt_coverage=_share(wbgt_ns, day.expected_ns),
+        ns=ns,
+        sums={name: float(numbers(f"{name}_sum").sum()) for name in _CHANNELS},
+        air_min_c=float(np.nanmin(low)) if ns["air"] else float("nan"),
+        air_max_c=float(np.nanmax(high)) if ns["air"] else float("nan"),
+        histogram_ns=np.bincount(bins, weights=bin_ns, minlength=HISTOGRAM_BINS).astype(np.int64),
+        cold_ns=int(numbers("cold_ns").sum()),
+        hot_ns=int(numbers("hot_ns").sum()),
+        wbgt_ns=wbgt_ns,
+        wbgt_method_ns={method: int(numbers(name).sum()) for method, name in _METHOD_COLUMNS.items()},
+        minutes_ns=starts,
+        minute_air_ns=numbers("air_ns"),
+        minute_air_sum=numbers("air_sum"),
+        minute_wbgt_ns=numbers("wbgt_ns"),
+        minute_wbgt_sum=numbers("wbgt_sum"),
+        stuck_ns=int(numbers("stuck_ns").sum()),
+    )
+
+
+def _add_wbgt(
+    integers: dict[str, Integers],
+    floats: dict[str, Floats],
+    times: Integers,
+    columns: Mapping[str, Floats],
+    sensor: Sensor,
+    period: int,
+    start_ns: int,
+    end_ns: int,
+) -> None:
+    """WBGT of each reading, its channels held for one period where they come at different times."""
+    held = grid.held_times(times, period)
+    current: dict[str, Floats] = {}
+    left: dict[str, Integers] = {}
+    for name, column in columns.items():
+        present = ~np.isnan(column)
+        latest = np.maximum.accumulate(np.where(present, np.arange(times.size), -1))
+        remaining = np.where(latest >= 0, times[np.maximum(latest, 0)] + period - times, 0)
+        current[name] = np.where(remaining > 0, column[np.maximum(latest, 0)], np.nan)
+        left[name] = remaining
+    wbgt, method = _wbgt(current, sensor.globe_diameter_m)
+    for code, needed in _NEEDED.items():
+        for name in needed:
+            held = np.where(method == code, np.minimum(held, left[name]), held)
+    known = ~np.isnan(wbgt)
+    part = grid.pieces(times[known], held[known], start_ns, end_ns)
+    floats["wbgt_sum"] = part.integral(part.of(wbgt[known]))
+    integers["wbgt_ns"] = part.duration_ns()
+    codes = part.of(method[known])
+    for code, name in _METHOD_COLUMNS.items():
+        integers[name] = part.total(np.where(codes == code, part.held_ns, 0))
+
+
+_NEEDED: Mapping[WbgtMethod, tuple[str, ...]] = {
+    WbgtMethod.MEASURED: ("wet_bulb", "globe"),
+    WbgtMethod.ESTIMATED_WET_BULB: ("air", "humidity", "globe", "air_speed"),
+    WbgtMethod.ESTIMATED_WET_BULB_AND_SPEED: ("air", "humidity", "globe"),
+    WbgtMethod.SHADE_ESTIMATE: ("air", "humidity"),
+}
+
+
+def _wbgt(current: Mapping[str, Floats], diameter_m: float) -> tuple[Floats, NDArray[np.int8]]:
+    """WBGT by the best method that the channels of each row allow, and its code.
+
+    NaN and 0 where none does.
+    """
+    air, humidity, globe = current["air"], current["humidity"], current["globe"]
+    low, high = _WET_BULB_RANGE_C
+    psychrometric = (air >= low) & (air <= high) & ~np.isnan(humidity)
+    with_globe = psychrometric & ~np.isnan(globe)
+    with_speed = with_globe & ~np.isnan(current["air_speed"])
+    measured = ~np.isnan(current["wet_bulb"]) & ~np.isnan(globe)
+    speed = np.where(np.isnan(current["air_speed"]), ASSUMED_AIR_SPEED_M_S, current["air_speed"])
+    result = np.full(air.size, np.nan)
+    method = np.zeros(air.size, np.int8)
+    # From the weakest method to the best: the later one stands.
+    if psychrometric.any():
+        result[psychrometric] = wbgt_shade_estimate_c(air[psychrometric], humidity[psychrometric])
+        method[psychrometric] = WbgtMethod.SHADE_ESTIMATE
+    if with_globe.any():
+        of_standard = _standard_globe(globe[with_globe], air[with_globe], speed[with_globe], diameter_m)
+        wet = natural_wet_bulb_estimate_c(
+            air[with_globe], humidity[with_globe], of_standard, speed[with_globe]
+        )
+        result[with_globe] = wbgt_c(wet, of_standard)
+        method[with_globe] = WbgtMethod.ESTIMATED_WET_BULB_AND_SPEED
+        method[with_speed] = WbgtMethod.ESTIMATED_WET_BULB
+    if measured.any():
+        known_air = np.where(np.isnan(air), globe, air)[measured]
+        of_standard = _standard_globe(globe[measured], known_air, speed[measured], diameter_m)
+        result[measured] = wbgt_c(current["wet_bulb"][measured], of_standard)
+        method[measured] = WbgtMethod.MEASURED
+    return result, method
+
+
+def _standard_globe(globe: Floats, air: Floats, speed: Floats, diameter_m: float) -> Floats:
+    if diameter_m == _GLOBE_OF_THE_STANDARD_M:
+        return globe
+    converted = globe_150mm_c(globe, air, speed, diameter_m)
+    # No radiation explains such a pair of readings: the globe is taken as it is.
+    return np.where(np.isnan(converted), globe, converted)
+
+
+def _column(readings: ReadingBatch, channel: str, good: NDArray[np.bool_] | None) -> Floats:
+    column = readings.channels.get(channel)
+    if column is None:
+        rows = len(readings) if good is None else int(np.count_nonzero(good))
+        return np.full(rows, np.nan)
+    return np.asarray(column if good is None else column[good], dtype=np.float64)
+
+
+def _stuck_ns(readings: ReadingBatch, period: int, start_ns: int, end_ns: int) -> Integers:
+    stuck = (readings.flags & np.uint16(Flag.STUCK)) != 0
+    held = grid.held_times(readings.times_ns, period)
+    return grid.pieces(readings.times_ns[stuck], held[stuck], start_ns, end_ns).duration_ns()
+
+
+def _cold_c() -> float:
+    return limit("fr.climate.c2p_cold_criterion").value
+
+
+def _hot_c() -> float:
+    return limit("fr.climate.c2p_heat_criterion").value
+
+
+def _share(part_ns: int, expected_ns: int) -> float:
+    return min(1.0, part_ns / expected_ns) if expected_ns > 0 else 0.0
