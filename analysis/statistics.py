@@ -72,10 +72,10 @@ class NestedMean:
 def nested_mean(values: ArrayLike, wearers: Sequence[str | None]) -> NestedMean:
     """Mean of worker-days, its variance from wearers first and days second.
 
-    With two or more wearers the variance comes from one-way random effects (mean squares between and within
-    wearers, unbalanced weights, Satterthwaite degrees of freedom); with equal days a wearer it is the exact
-    t interval over wearer means. With one wearer, or a sensor that nobody wears (``None``), the days are the
-    units and the result speaks of that wearer or place.
+    With two or more wearers the wearers are the independent units: the cluster-robust variance of the mean
+    with its small-sample correction and Satterthwaite degrees of freedom. With equal days a wearer that is
+    the exact t interval over wearer means (one-way random effects). With one wearer, or a sensor that nobody
+    wears (``None``), the days are the units and the result speaks of that wearer or place.
 
     Parameters
     ----------
@@ -91,7 +91,8 @@ def nested_mean(values: ArrayLike, wearers: Sequence[str | None]) -> NestedMean:
 
     References
     ----------
-    Searle, Casella, McCulloch, *Variance Components*, 1992, ch. 3 (unbalanced one-way layout).
+    Bell, McCaffrey 2002, Survey Methodology 28:169 (CR2 and its degrees of freedom); variance components by
+    the mean squares of the unbalanced one-way layout (Searle, Casella, McCulloch 1992, ch. 3).
     """
     days = float_array(values, "values", allow_empty=True)
     if days.ndim != 1 or days.shape[0] != len(wearers):
@@ -120,31 +121,27 @@ def _days_alone(days: NDArray[np.float64], wearers: int) -> NestedMean:
 def _wearers_first(days: NDArray[np.float64], names: NDArray[np.str_], wearers: int) -> NestedMean:
     groups, index, counts = np.unique(names, return_inverse=True, return_counts=True)
     total, units = int(days.size), int(groups.size)
-    means = np.bincount(index, weights=days) / counts
+    size = counts.astype(np.float64)
+    means = np.bincount(index, weights=days) / size
     mean = float(days.mean())
-    between = float(np.sum(counts * (means - mean) ** 2)) / (units - 1)
+    # Sum of a wearer's deviations, inflated by what the common mean takes away from them (CR2).
+    scale = 1.0 / (total * np.sqrt(1.0 - size / total))
+    variance = float(np.sum((scale * size * (means - mean)) ** 2))
+    spread = np.outer(scale, scale) * (np.diag(size) - np.outer(size, size) / total)
+    freedom = float(np.trace(spread) ** 2 / np.sum(spread**2))
     repeats = total - units
-    within = float(np.sum((days - means[index]) ** 2)) / repeats if repeats else float("nan")
-    share = float(np.sum(counts.astype(np.float64) ** 2)) / total**2
-    effective = total * (1.0 - share) / (units - 1)
-    weight = share / effective
     if not repeats:
-        return NestedMean(mean, between / units, units - 1.0, np.nan, np.nan, total, wearers)
-    rest = 1.0 / total - weight
-    parts = np.array([weight * between, rest * within])
-    variance = float(parts.sum())
-    # An unbalanced layout can give a negative estimate; the days then vary as much as the wearers.
-    floor = within / total
-    if variance < floor:
-        variance, freedom = floor, float(total - 1)
-    else:
-        squares = parts**2 / np.array([units - 1.0, repeats])
-        freedom = variance**2 / float(squares.sum()) if variance > 0 else units - 1.0
-    between_variance = max((between - within) / effective, 0.0)
-    return NestedMean(mean, variance, freedom, between_variance**0.5, within**0.5, total, wearers)
+        return NestedMean(mean, variance, freedom, np.nan, np.nan, total, wearers)
+    between = float(np.sum(size * (means - mean) ** 2)) / (units - 1)
+    within_days = float(np.sum((days - means[index]) ** 2)) / repeats
+    effective = (total - float(np.sum(size**2)) / total) / (units - 1)
+    between_sd = max((between - within_days) / effective, 0.0) ** 0.5
+    return NestedMean(mean, variance, freedom, between_sd, within_days**0.5, total, wearers)
 
 
-def upper_tolerance_factor(n: ArrayLike, coverage: float = 0.95, confidence: float = 0.70) -> NDArray[np.float64]:
+def upper_tolerance_factor(
+    n: ArrayLike, coverage: float = 0.95, confidence: float = 0.70
+) -> NDArray[np.float64]:
     """One-sided tolerance factor: mean + U·sd bounds `coverage` of a normal population with `confidence`.
 
     Parameters
@@ -198,7 +195,8 @@ def half_width(
     count = within(workers, "workers", 1, 1e6, code="too_few")
     repeats = within(days_each, "days_each", 1, 1e6, code="too_few")
     quantile = stats.norm.ppf(0.5 + confidence / 2.0)
-    return np.asarray(quantile * np.sqrt(between**2 / count + inside**2 / (count * repeats)), dtype=np.float64)
+    variance = between**2 / count + inside**2 / (count * repeats)
+    return np.asarray(quantile * np.sqrt(variance), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,9 +396,7 @@ def _units_needed(per_unit: float, units: int, distance: float, confidence: floa
     return int(counts[enough[0]]) - units if enough.size else None
 
 
-def expected_regression(
-    observed: float, population_mean: float, between_sd: float, error_sd: float
-) -> float:
+def expected_regression(observed: float, population_mean: float, between_sd: float, error_sd: float) -> float:
     """Change to expect without any action when a case was picked because it looked extreme.
 
     Parameters

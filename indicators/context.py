@@ -41,7 +41,7 @@ class AssessmentContext:
     on: date
 
     def limits_for(self, indicator: str) -> tuple[Limit, ...]:
-        """Rows held against `indicator`; a segment at the end of its id (``…_upper_arm_other``) is ignored."""
+        """Rows held against `indicator`; a segment at its end (``…_upper_arm_other``) is ignored."""
         wanted = base_indicator(indicator)
         return tuple(row for row in self.limits if row.indicator in (indicator, wanted))
 

@@ -1,7 +1,7 @@
 """Intervals over worker-days, each on the scale on which days of one workstation are about normal.
 
-The estimate is always the mean over worker-days (of energy for levels); the scale only shapes the interval, so
-that a share stays between 0 and 100 % and a level's interval widens upward as its energy does.
+The estimate is always the mean over worker-days (of energy for levels); the scale only shapes the interval,
+so that a share stays between 0 and 100 % and a level's interval widens upward as its energy does.
 """
 
 from __future__ import annotations
@@ -18,11 +18,20 @@ from analysis.statistics import NestedMean, nested_mean
 from indicators.model import Interval, Note
 from sensors.errors import MethodError
 
-__all__ = ["CONFIDENCE", "ONE_SIDED_95", "Estimate", "Scale", "instrument_interval", "missing_share_interval", "usual"]
+__all__ = [
+    "CONFIDENCE",
+    "ONE_SIDED_95",
+    "Estimate",
+    "Scale",
+    "instrument_interval",
+    "missing_share_interval",
+    "usual",
+]
 
 CONFIDENCE = 0.90
 ONE_SIDED_95 = 1.6448536269514722
 _DB = 10.0 / math.log(10.0)
+_FLOOR = 20.0
 
 
 class Scale(StrEnum):
@@ -95,11 +104,7 @@ def usual(
     _check_range(column, scale)
     nested = nested_mean(column, wearers)
     value = _energy_mean(column) if scale is Scale.ENERGY_DB else nested.mean
-    half = _half_width(nested, scale, confidence)
-    interval = None
-    if math.isfinite(half):
-        half = math.hypot(half, ONE_SIDED_95 * systematic_u)
-        interval = _around(value, half, scale)
+    interval = _interval(column, wearers, value, nested, scale, systematic_u, confidence)
     return Estimate(value, interval, nested.days, nested.wearers, nested, tuple(_notes(nested, wearers)))
 
 
@@ -110,30 +115,56 @@ def _energy_mean(levels_db: NDArray[np.float64]) -> float:
     return top + 10.0 * math.log10(float(np.mean(10.0 ** ((days - top) / 10.0))))
 
 
-def _half_width(nested: NestedMean, scale: Scale, confidence: float) -> float:
-    half = nested.half_width(confidence)
-    if scale is not Scale.ENERGY_DB or not math.isfinite(half):
-        return half
-    # Energy mean of normal levels = mean + s²/(2·4.34): its spread adds that of s² (modified Cox interval).
-    total = float(nested.variance * nested.days)
-    spread = total / _DB / math.sqrt(2.0 * nested.degrees_of_freedom)
-    return half * math.sqrt(1.0 + spread**2 / nested.variance) if nested.variance else half
-
-
-def _around(value: float, half: float, scale: Scale) -> Interval:
-    if scale in (Scale.PERCENT, Scale.SHARE):
-        full = 100.0 if scale is Scale.PERCENT else 1.0
+def _interval(
+    column: NDArray[np.float64],
+    wearers: Sequence[str | None],
+    value: float,
+    nested: NestedMean,
+    scale: Scale,
+    systematic_u: float,
+    confidence: float,
+) -> Interval | None:
+    if not math.isfinite(nested.variance):
+        return None
+    reach = ONE_SIDED_95 * systematic_u
+    if scale is Scale.ENERGY_DB:
+        half = math.hypot(_half_width(nested, 0.5 / _DB, confidence), reach)
+        return Interval(value - half, value + half)
+    if scale is Scale.IDENTITY:
+        half = math.hypot(nested.half_width(confidence), reach)
+        return Interval(value - half, value + half)
+    full = {Scale.PERCENT: 100.0, Scale.SHARE: 1.0}.get(scale, math.inf)
+    if value <= 0.0 or value >= full or (nested.variance == 0.0 and reach == 0.0):
+        half = math.hypot(nested.half_width(confidence), reach)
+        return Interval(max(value - half, 0.0), min(value + half, full))
+    # One day near 0 or 100 % must not rule on a scale without ends: it counts as 1/20 of the mean, no less.
+    low, high = value / _FLOOR, full if math.isinf(full) else full - (full - value) / _FLOOR
+    days = np.clip(column, low, high)
+    if math.isinf(full):
+        centre, slope = math.log(value), 1.0 / value
+        inner, curvature = nested_mean(np.log(days), wearers), 0.5
+    else:
         share = value / full
-        if half == 0.0 or share in (0.0, 1.0):
-            return Interval(max(value - half, 0.0), min(value + half, full))
-        centre = math.log(share / (1.0 - share))
-        reach = half / full / (share * (1.0 - share))
-        return Interval(full * _expit(centre - reach), full * _expit(centre + reach))
-    if scale is Scale.NON_NEGATIVE:
-        if value == 0.0 or half == 0.0:
-            return Interval(max(value - half, 0.0), value + half)
-        return Interval(value * math.exp(-half / value), value + half)
-    return Interval(value - half, value + half)
+        centre, slope = math.log(share / (1.0 - share)), 1.0 / (full * share * (1.0 - share))
+        inner, curvature = nested_mean(np.log(days / (full - days)), wearers), 0.5 - share
+    half = math.hypot(_half_width(inner, curvature, confidence), reach * slope)
+    if math.isinf(full):
+        return Interval(math.exp(centre - half), math.exp(min(centre + half, 700.0)))
+    return Interval(full * _expit(centre - half), full * _expit(centre + half))
+
+
+def _half_width(nested: NestedMean, curvature: float, confidence: float) -> float:
+    """Half width on the working scale of a mean taken on the natural one.
+
+    The mean of exponentiated normal days is moved by `curvature` times their variance, so the uncertainty of
+    that variance adds to the mean's own (the modified Cox interval of a lognormal mean).
+    """
+    half = nested.half_width(confidence)
+    if nested.variance == 0.0:
+        return half
+    of_days = nested.variance * nested.days
+    extra = (curvature * of_days) ** 2 * 2.0 / nested.degrees_of_freedom
+    return half * math.sqrt(1.0 + extra / nested.variance)
 
 
 def _expit(logit: float) -> float:

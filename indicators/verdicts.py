@@ -177,7 +177,8 @@ def factor_verdict(
         given = next((row.reason for row in unmeasured if row.reason is not None), None)
         return Verdict.NOT_MEASURED, None, given or Note("not_measured")
     if unmeasured or absent:
-        names = dict.fromkeys([*(row.limit.indicator for row in unmeasured), *(row.indicator for row in absent)])
+        open_rows = [*(row.limit for row in unmeasured), *absent]
+        names = dict.fromkeys(row.indicator for row in open_rows)
         return Verdict.NOT_SETTLED, None, Note("rows_not_measured", {"indicators": ", ".join(names)})
     return Verdict.BELOW, None, None
 
