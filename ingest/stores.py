@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build_store"]
 
+_LAKE = "lake:"
 _DEFAULT_SUMMARIES = "lake:./lake"
 
 
@@ -40,10 +41,27 @@ def build_store(
         Name of the writing process; it appears in the names of the lake's files.
     """
     folder = None if base is None else Path(base)
-    if url.startswith("lake:"):
+    if summaries_url is not None and not summaries_url.startswith(_LAKE):
+        raise ConfigurationError(
+            "summaries live in a lake",
+            value=summaries_url.partition(":")[0],
+            rule=_LAKE + "PATH",
+            remedy="correct [store] summaries in the site file",
+            code="store_url",
+        )
+    if url.startswith(_LAKE):
         from ingest.lake.store import open_lake
 
         return open_lake(url, base=folder, writer=writer)
+    if url.startswith("influxdb"):
+        from ingest.influx.address import parse_address
+        from ingest.influx.store import InfluxStore
+        from ingest.lake.store import open_lake
+
+        address = parse_address(url, token)
+        return InfluxStore(
+            address, open_lake(summaries_url or _DEFAULT_SUMMARIES, base=folder, writer=writer)
+        )
     raise ConfigurationError(
         "the store's URL names no known store",
         value=url.partition(":")[0],

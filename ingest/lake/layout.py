@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from ingest.store import Partition
 from sensors.quantities import Kind
 
-__all__ = ["RAW", "partition_path", "raw_path", "sensors_in", "summary_path", "walk"]
+__all__ = ["RAW", "partition_path", "raw_path", "sensor_path", "sensors_in", "summary_path", "walk"]
 
 RAW = "raw"
 _SUMMARIES = "summaries"
@@ -25,15 +25,20 @@ class Lister(Protocol):
 
 def partition_path(partition: Partition) -> str:
     """Folder of `partition`, relative to its dataset; ids are percent-encoded as Hive readers expect."""
-    return (
+    sensor = (
         f"kind={partition.kind.value}/site={_encoded(partition.site)}/sensor={_encoded(partition.sensor)}"
-        f"/date={partition.day.isoformat()}"
     )
+    return f"{sensor}/date={partition.day.isoformat()}"
 
 
 def raw_path(partition: Partition) -> str:
     """Folder of the raw rows of `partition`."""
     return f"{RAW}/{partition_path(partition)}"
+
+
+def sensor_path(kind: Kind, site: str, sensor: str) -> str:
+    """Folder of all days of raw rows of one sensor."""
+    return f"{RAW}/kind={kind.value}/site={_encoded(site)}/sensor={_encoded(sensor)}"
 
 
 def summary_path(dataset: str, partition: Partition | None = None) -> str:

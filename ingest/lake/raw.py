@@ -7,12 +7,11 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-
+from ingest.days import day_bounds_ns, day_of, day_starts
 from ingest.lake import layout, parts
 from ingest.lake.folder import Folder
 from ingest.rows import Rows, SensorKey, answer, collect, merge
@@ -24,20 +23,12 @@ from sensors.readings import ReadingBatch
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["DAY_NS", "LakeReadings", "compacted_name", "day_bounds_ns"]
+__all__ = ["LakeReadings", "compacted_name"]
 
-DAY_NS = 86_400 * 10**9
-_EPOCH = date(1970, 1, 1)
 _PART = re.compile(r"^part-(?P<writer>.+)-(?P<number>\d+)\.parquet$")
 _COMPACTED = "compact"
 _LIST_TRIES = 100
 _T = TypeVar("_T")
-
-
-def day_bounds_ns(day: date) -> tuple[int, int]:
-    """First nanosecond of the UTC `day` and of the next one."""
-    start = (day - _EPOCH).days * DAY_NS
-    return start, start + DAY_NS
 
 
 class LakeReadings:
@@ -161,7 +152,7 @@ class LakeReadings:
 
     def days(self, query: ReadingQuery) -> Iterator[Partition]:
         """Partitions of the sensor that the query touches."""
-        within = layout.raw_path(Partition(query.kind, query.site, query.sensor, _EPOCH)).rpartition("/")[0]
+        within = layout.sensor_path(query.kind, query.site, query.sensor)
         for name in sorted(self._folder.folders(within)):
             try:
                 day = date.fromisoformat(name.removeprefix("date="))
@@ -194,15 +185,7 @@ def compacted_name(names: Sequence[str]) -> str:
 def _by_day(key: SensorKey, rows: Rows) -> Iterator[tuple[Partition, Rows]]:
     """Split rows in time order at UTC midnights."""
     kind, site, sensor = key
-    first, last = int(rows.times_ns[0]) // DAY_NS, int(rows.times_ns[-1]) // DAY_NS
-    if first == last:
-        yield Partition(kind, site, sensor, _day(first)), rows
-        return
-    days = rows.times_ns // DAY_NS
-    starts = np.flatnonzero(np.concatenate(([True], days[1:] != days[:-1])))
+    starts = [int(start) for start in day_starts(rows.times_ns)]
     for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
-        yield Partition(kind, site, sensor, _day(int(days[start]))), rows.take(slice(int(start), int(end)))
-
-
-def _day(number: int) -> date:
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=number)).date()
+        day = day_of(int(rows.times_ns[start]))
+        yield Partition(kind, site, sensor, day), rows.take(slice(start, end)) if len(starts) > 1 else rows

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from ingest.days import day_bounds_ns
 from ingest.fingerprint import content_fingerprint
 from ingest.lake import layout, parts
 from ingest.lake.folder import Folder
-from ingest.lake.raw import LakeReadings, compacted_name, day_bounds_ns
+from ingest.lake.raw import LakeReadings, compacted_name
 from ingest.rows import Rows, answer
 from ingest.store import Partition, ReadingQuery
 
