@@ -7,7 +7,8 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from sensors.quantities import Kind
 
@@ -40,6 +41,18 @@ __all__ = [
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Vector = tuple[float, float, float]
+
+
+def _no_number(value: Any) -> Any:
+    # Pydantic would read 500 as 500 seconds after midnight and 20261116 as a day of 1970.
+    if isinstance(value, int | float):
+        raise PydanticCustomError("not_a_clock_time", "a date or a clock time, not a number")
+    return value
+
+
+Clock = Annotated[time, BeforeValidator(_no_number)]
+Day = Annotated[date, BeforeValidator(_no_number)]
+Moment = Annotated[datetime, BeforeValidator(_no_number)]
 Point = tuple[float, float]
 
 
@@ -118,7 +131,9 @@ class Origin(StrEnum):
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, str_strip_whitespace=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, str_strip_whitespace=True, allow_inf_nan=False
+    )
 
 
 class SiteIdentity(_Table):
@@ -168,11 +183,11 @@ class Campaign(_Table):
     """``[[campaigns]]``: why, when, and on what consultation worn sensors are used."""
 
     id: Identifier
-    start: date = Field(alias="from")
-    end: date = Field(alias="to")
+    start: Day = Field(alias="from")
+    end: Day = Field(alias="to")
     purpose: str | None = None
     cse_reference: str | None = None
-    cse_date: date | None = None
+    cse_date: Day | None = None
     dpia_version: str | None = None
     simulation: bool = False
 
@@ -182,9 +197,9 @@ class Shift(_Table):
 
     id: Identifier
     label: str | None = None
-    start: time
-    end: time
-    breaks: tuple[tuple[time, time], ...] = ()
+    start: Clock
+    end: Clock
+    breaks: tuple[tuple[Clock, Clock], ...] = ()
     days: tuple[Weekday, ...] = (Weekday.MON, Weekday.TUE, Weekday.WED, Weekday.THU, Weekday.FRI)
 
 
@@ -269,8 +284,8 @@ class Placement(_Table):
     sensor: str
     workstation: str
     mount: Mount
-    start: datetime = Field(alias="from")
-    end: datetime | None = Field(default=None, alias="to")
+    start: Moment = Field(alias="from")
+    end: Moment | None = Field(default=None, alias="to")
     calibration: str | None = None
     wearer: str | None = None
     height_m: float | None = Field(default=None, ge=0, le=5)
@@ -281,7 +296,7 @@ class Calibration(_Table):
 
     id: Identifier
     sensor: str
-    at: datetime
+    at: Moment
     kind: Literal["two_postures", "upright_only", "estimated", "microphone"]
     upright: Vector | None = None
     lean: Vector | None = None
