@@ -22,7 +22,7 @@ from simulators.faults import window_ns
 from simulators.plant import plant_sensors
 from simulators.scenario import FaultKind, Scenario
 
-__all__ = ["Message", "plant_messages", "sensor_messages", "status_messages"]
+__all__ = ["Message", "expected_messages", "plant_messages", "sensor_messages", "status_messages"]
 
 _FORMATS = {
     Kind.POSTURE: WireFormat.COLUMNS_MSGPACK,
@@ -62,6 +62,20 @@ def plant_messages(
             seen.extend(own.without_readings() for own in own_days)
         streams = [sensor_messages(own) for own in own_days]
         yield from heapq.merge(*streams, key=lambda message: message.due_ns)
+
+
+def expected_messages(scenario: Scenario) -> int:
+    """About how many messages `plant_messages` gives (exactly, without faults and in whole minutes)."""
+    begin, end = scenario.shift_start, scenario.shift_end
+    minutes = (end.hour - begin.hour) * 60 + end.minute - begin.minute
+    per_minute = {
+        Kind.POSTURE: -(-60 * scenario.posture_hz // _LARGEST_POSTURE_ROWS),
+        Kind.NOISE: 1,
+        Kind.CLIMATE: 60 // scenario.climate_period_s,
+    }
+    charges = -(-minutes * 60 // scenario.battery_period_s) if scenario.battery_period_s else 0
+    sensors = plant_sensors(scenario)
+    return scenario.days * sum(minutes * per_minute[sensor.kind] + charges for sensor in sensors)
 
 
 def status_messages(scenario: Scenario, state: str, due_ns: int = 0) -> Iterator[Message]:

@@ -7,13 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sensors.errors import BrokerUnreachableError
 from simulators.messages import Message
 from simulators.mqtt_link import BrokerAddress, connect
 
-__all__ = ["PublishReport", "publish"]
+__all__ = ["PublishReport", "StopSignal", "publish"]
 
 WINDOW = 400
 MAX_BACKLOG = 2000
@@ -28,6 +28,16 @@ class PublishReport:
     messages: int
     payload_bytes: int
     seconds: float
+
+
+class StopSignal(Protocol):
+    """A ``threading.Event``, or its twin between processes."""
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for it, at most so long."""
 
 
 class _Window:
@@ -47,7 +57,7 @@ class _Window:
             self.acknowledged += 1
             self._changed.notify_all()
 
-    def wait_down_to(self, outstanding: int, stop: threading.Event | None) -> None:
+    def wait_down_to(self, outstanding: int, stop: StopSignal | None) -> None:
         """Wait until no more than this many are on their way, as long as acknowledgements keep coming."""
         with self._changed:
             seen, since = self.acknowledged, time.monotonic()
@@ -70,7 +80,7 @@ def publish(
     *,
     speed: float | None = None,
     backlog: Callable[[int], int] | None = None,
-    stop: threading.Event | None = None,
+    stop: StopSignal | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> PublishReport:
     """Publish `messages` in their order at QoS 1 and return once the broker has acknowledged all.
@@ -82,7 +92,7 @@ def publish(
     backlog : callable, optional
         Given the number of messages published so far, how many of them are not stored yet; the publisher
         waits while there are more than 2,000, for a full broker drops messages silently.
-    stop : threading.Event, optional
+    stop : event, optional
         Ends the publishing early when set.
     on_progress : callable, optional
         Told now and then ``(messages published, due time of the last [ns])``.
@@ -122,12 +132,12 @@ def publish(
     return PublishReport(window.sent, size, time.monotonic() - begun)
 
 
-def _wait_for_consumer(backlog: Callable[[int], int], sent: int, stop: threading.Event | None) -> None:
+def _wait_for_consumer(backlog: Callable[[int], int], sent: int, stop: StopSignal | None) -> None:
     while backlog(sent) > MAX_BACKLOG and not (stop is not None and stop.is_set()):
         time.sleep(0.005)
 
 
-def _sleep_until(moment: float, stop: threading.Event | None) -> None:
+def _sleep_until(moment: float, stop: StopSignal | None) -> None:
     while (left := moment - time.monotonic()) > 0:
         if stop is None:
             time.sleep(min(left, 1.0))

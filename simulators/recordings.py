@@ -2,7 +2,7 @@
 
 Each file keeps its own clock, taken as UTC, and is moved by a whole number of days onto one ISO week; nothing
 else changes. Times travel exactly: the files' steps are whole milliseconds, and the wire formats fall back to
-ISO text where an epoch in floating-point seconds would not give the nanosecond back. Values travel exactly too:
+ISO text where an epoch in floating-point seconds would not give the nanosecond back. Values are exact too:
 accelerations as the float32 of the files, levels and temperatures as float64 in JSON. A direct computation
 from the files therefore needs no rounding of its own; it only adds the same number of days.
 """

@@ -7,9 +7,10 @@ a fault or a sensor error changes the readings and never the truth.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from simulators.signals_climate import ClimateSignal
 from simulators.signals_noise import NoiseSignal
 from simulators.signals_posture import PostureSignal
 
-__all__ = ["DayTruth", "climate_truth", "document", "noise_truth", "posture_truth"]
+__all__ = ["DayTruth", "climate_truth", "document", "merged_days", "noise_truth", "posture_truth"]
 
 _SHARES = {SensorRole.TRUNK: ("trunk_flexion", (20, 45, 60)), SensorRole.ARM: ("arm_elevation", (30, 60, 90))}
 _PERCENTS = (10, 50, 90)
@@ -37,6 +38,18 @@ class DayTruth:
 
     day: WorkDay
     indicators: Mapping[str, float]
+
+
+class SensorTruth(Protocol):
+    """A sensor-day, as far as its truth goes."""
+
+    @property
+    def day(self) -> WorkDay:
+        """The worker-day."""
+
+    @property
+    def truth(self) -> Mapping[str, float]:
+        """True indicators that this sensor can see."""
 
 
 def noise_truth(day: WorkDay, signal: NoiseSignal) -> dict[str, float]:
@@ -110,6 +123,16 @@ def natural_wet_bulb_c(
     calm = air_c - (0.96 + 0.069 * math.log10(_AIR_SPEED_M_S)) * (air_c - wet)
     radiant = wet + 0.25 * (globe_c - air_c) + 0.10 / _AIR_SPEED_M_S**1.1 - 0.2
     return np.asarray(np.where(globe_c - air_c < _RADIANT_LOAD_C, calm, radiant))
+
+
+def merged_days(parts: Iterable[SensorTruth]) -> Iterator[DayTruth]:
+    """Join what the sensors of one worker-day can each see."""
+    joined: dict[tuple[str, int], DayTruth] = {}
+    for part in parts:
+        key = (part.day.workstation.id, part.day.index)
+        before = joined[key].indicators if key in joined else {}
+        joined[key] = DayTruth(part.day, {**before, **part.truth})
+    yield from joined.values()
 
 
 def document(scenario: Scenario, seed: int, days: Iterable[DayTruth], start: date) -> dict[str, object]:
