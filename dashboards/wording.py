@@ -95,7 +95,23 @@ class Wording:
 
     def note(self, note: Note | None) -> str:
         """Words of a result's note."""
-        return "" if note is None else say_note(self.say, note.code, note.params)
+        if note is None:
+            return ""
+        return say_note(
+            self.say, note.code, {key: self._spoken(key, item) for key, item in note.params.items()}
+        )
+
+    def _spoken(self, key: str, item: str | int | float) -> str | int | float:
+        # Notes carry ids and units as the results do; a reader gets their names.
+        if not isinstance(item, str):
+            return item
+        if key in ("indicator", "indicators"):
+            return self.listing(self.indicator_text(name) for name in item.split(", "))
+        if key == "unit":
+            return self.unit(item)
+        if key == "factor":
+            return self.factor(item)
+        return item
 
     def mark(self, verdict: Verdict | None) -> Mark:
         """Class, word and glyph of a verdict; ``None`` for a value that no limit judges."""

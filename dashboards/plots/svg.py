@@ -49,10 +49,15 @@ def document(
     *,
     alt: str | None = None,
     css_class: str | None = None,
+    natural: bool = False,
 ) -> str:
-    """A drawing of `width` × `height` user units; without `alt` it is hidden from assistive technology."""
+    """A drawing of `width` × `height` user units; without `alt` it is hidden from assistive technology.
+
+    A `natural` drawing is shown at its own size, others fill the width they are given.
+    """
     access = {"role": "img", "aria-label": alt} if alt else {"aria-hidden": "true"}
-    head = _attributes({"viewBox": f"0 0 {_n(width)} {_n(height)}", "class": css_class, **access})
+    size = {"width": width, "height": height} if natural else {}
+    head = _attributes({"viewBox": f"0 0 {_n(width)} {_n(height)}", "class": css_class, **size, **access})
     return f'<svg {_XMLNS}{head} preserveAspectRatio="xMinYMid meet">{"".join(body)}</svg>'
 
 
@@ -93,8 +98,15 @@ def points(xs: Sequence[Number], ys: Sequence[Number]) -> str:
 
 
 def label(x: Number, y: Number, content: str, css_class: str = "") -> str:
-    """A line of text at a baseline."""
-    return f"<text{_attributes({'class': css_class or None, 'x': x, 'y': y})}>{escape(content)}</text>"
+    """A line of text at a baseline; class ``halo`` puts a paper-coloured edge behind it."""
+    names = css_class.split()
+    shown = escape(content)
+    if "halo" not in names:
+        return f"<text{_attributes({'class': css_class or None, 'x': x, 'y': y})}>{shown}</text>"
+    # Two elements instead of the property paint-order: the PDF's renderer ignores the order.
+    plain = " ".join(name for name in names if name != "halo")
+    edge = f"<text{_attributes({'class': css_class, 'x': x, 'y': y, 'aria-hidden': 'true'})}>{shown}</text>"
+    return f"{edge}<text{_attributes({'class': plain or None, 'x': x, 'y': y})}>{shown}</text>"
 
 
 def title(content: str) -> str:

@@ -6,7 +6,7 @@ from dashboards.plots import svg
 from dashboards.plots.tokens import VERDICT_CLASS
 from indicators.model import Verdict
 
-__all__ = ["glyph", "glyph_at", "unit_chart"]
+__all__ = ["WITHHELD", "glyph", "glyph_at", "unit_chart"]
 
 _DOT = '<circle r="3" class="fillink"/>'
 _SHAPES: dict[Verdict | None, str] = {
@@ -22,6 +22,13 @@ _SHAPES: dict[Verdict | None, str] = {
         'stroke-width="1.3" stroke-dasharray="2.2 1.6"/>'
     ),
 }
+
+
+WITHHELD = (
+    '<svg xmlns="http://www.w3.org/2000/svg" class="g v-withheld" viewBox="-6 -6 12 12" aria-hidden="true">'
+    '<rect x="-5" y="-1.2" width="10" height="2.4" fill="currentColor"/></svg>'
+)
+"""Mark of a result that is held back: a bar, unlike every verdict."""
 
 
 def glyph_at(verdict: Verdict | None, x: float, y: float, scale: float = 1.0) -> str:
@@ -49,4 +56,4 @@ def unit_chart(verdict: Verdict, count: int, *, per_row: int = 24) -> str:
     marks = [
         glyph_at(verdict, 8 + 15 * (index % per_row), 8 + 16 * (index // per_row)) for index in range(count)
     ]
-    return svg.document(15 * columns + 1, 16 * rows, marks, css_class="unit")
+    return svg.document(15 * columns + 1, 16 * rows, marks, css_class="unit", natural=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dashboards import typography
 from dashboards.catalogue import Run, catalogue
 from dashboards.plots import whiskers
-from dashboards.plots.verdicts import unit_chart
+from dashboards.plots.verdicts import WITHHELD, unit_chart
 from dashboards.plots.whiskers import MOVING
 from dashboards.report.changes import changes
 from dashboards.report.figures import figures
@@ -25,7 +25,7 @@ from dashboards.report.model import (
     Tally,
 )
 from dashboards.report.sentences import lead, station_lead, verdict_counts
-from dashboards.wording import SEVERITY, Wording, headline, indicator_verdict, ranking_assessment
+from dashboards.wording import SEVERITY, Mark, Wording, headline, indicator_verdict, ranking_assessment
 from indicators.limits import Comparison, Limit, Role
 from indicators.model import (
     Audience,
@@ -230,8 +230,7 @@ def _withheld_cell(factor: Factor, words: Wording) -> Cell:
     return Cell(
         factor=factor.value,
         factor_label=words.factor(factor),
-        mark=words.mark(Verdict.NOT_MEASURED),
-        reason=words.say("report.withheld"),
+        mark=Mark("withheld", words.say("report.withheld"), WITHHELD),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from dashboards import typography
 from dashboards.catalogue import Run
 from dashboards.plots.whiskers import MOVING
 from dashboards.wording import Wording, headline
@@ -174,7 +175,7 @@ def _above_sentence(factor: FactorResult, words: Wording) -> tuple[Run, ...]:
         code,
         factor=subject,
         limit=words.limit_name(row.limit),
-        figure=words.number(row.limit.value),
+        figure=typography.quantity(words.number(row.limit.value), words.unit(row.limit.unit)),
         value=words.quantity(indicator),
         open=words.listing(beside),
     )

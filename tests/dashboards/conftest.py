@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -86,6 +87,55 @@ WBGT = make_limit(
 )
 
 
+NOISE_DETAILS: dict[str, object] = {
+    "tasks": [
+        {"label": "Emboutissage, série A", "dose_percent": 69.0, "time_percent": 57.0, "level_db": 92.4},
+        {"label": "Soufflette", "dose_percent": 27.0, "time_percent": 6.0, "level_db": 98.2},
+        {"label": "Réglage outil", "dose_percent": 4.0, "time_percent": 37.0, "level_db": 84.0},
+    ],
+    "hours": [
+        {"hour": hour, "dose_percent": share, "coverage": 0.4 if hour == 11 else 0.97}
+        for hour, share in zip(range(5, 13), (11.0, 14.0, 20.0, 16.0, 7.0, 12.0, 4.0, 16.0), strict=True)
+    ],
+    "days": [
+        {"date": f"2026-11-{day}", "value": value, "coverage": share}
+        for day, value, share in (
+            (16, 90.6, 0.96),
+            (17, 91.7, 0.92),
+            (18, 91.4, 0.94),
+            (19, 90.9, 0.9),
+            (20, None, 0.41),
+        )
+    ],
+}
+PROJECTION: dict[str, object] = {
+    "months": [{"month": m, "hours": 74.8} for m in range(1, 11)],
+    "low": [47.0 * m for m in range(1, 13)],
+    "high": [99.0 * m for m in range(1, 13)],
+}
+ANGLES = [float(angle) for angle in range(0, 121, 5)]
+POSTURE_DETAILS: dict[str, object] = {
+    "distribution": {
+        "x": ANGLES,
+        "cumulative_percent": [100.0 / (1.0 + math.exp(-(angle - 28.0) / 12.0)) for angle in ANGLES],
+        "thresholds": [60.0],
+    },
+    "percentiles": {"p10": 2.0, "p50": 28.0, "p90": 54.0},
+    "eva": {
+        "level_edges": [0.0, 15.0, 30.0, 60.0, 90.0, 180.0],
+        "duration_edges_s": [0.0, 1.0, 3.0, 7.0, 15.0, 31.0],
+        "percent": [
+            [0.9, 1.4, 2.3, 3.3, 3.7, 3.6],
+            [1.8, 3.5, 7.6, 13.1, 11.9, 3.1],
+            [1.6, 3.0, 6.6, 11.4, 10.7, 2.0],
+            [0.8, 1.5, 2.4, 1.7, 0.4, 0.0],
+            [0.2, 0.3, 0.4, 0.4, 0.4, 0.0],
+        ],
+    },
+    "bands": {"edges": [0.0, 20.0, 60.0, 90.0, 180.0], "percent": [33.0, 58.6, 6.8, 1.6]},
+}
+
+
 def assess(value: float | None, interval: Interval | None, limit: Limit, kind: RatioKind) -> LimitAssessment:
     if value is None:
         return LimitAssessment(limit, Verdict.NOT_MEASURED)
@@ -158,7 +208,14 @@ def make_factor(factor: Factor, indicators: Sequence[Indicator], **changes: Any)
 def noise(value: float | None, half: float = 3.7, **changes: Any) -> FactorResult:
     interval = None if value is None else (value - half, value + half)
     lex = make_indicator(
-        "lex_8h", Factor.NOISE, value, interval, (LEX_LOWER, LEX_UPPER), RatioKind.ENERGY, **changes
+        "lex_8h",
+        Factor.NOISE,
+        value,
+        interval,
+        (LEX_LOWER, LEX_UPPER),
+        RatioKind.ENERGY,
+        details=NOISE_DETAILS,
+        **changes,
     )
     peak = make_indicator(
         "lcpeak_max",
@@ -179,6 +236,7 @@ def noise(value: float | None, half: float = 3.7, **changes: Any) -> FactorResul
         RatioKind.TIME_SHARE,
         "h/year",
         method="C2P projection",
+        details={"projection": PROJECTION},
     )
     loud = value is not None and value > 82
     return make_factor(
@@ -200,6 +258,7 @@ def posture(value: float | None, half: float = 3.0) -> FactorResult:
         RatioKind.TIME_SHARE,
         "%",
         method="inclination, two-posture calibration",
+        details=POSTURE_DETAILS if value is not None else {},
     )
     angle = make_indicator(
         "arm_elevation_p90",

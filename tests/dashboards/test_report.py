@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import csv
+import io
+import re
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+from pypdf import PdfReader
+
+from dashboards.report import Surroundings, render_report
+from dashboards.report.build import build_view
+from dashboards.report.html import render_html
+from dashboards.report.pdf import render_pdf
+from dashboards.report.tables import csv_text, guarded, plain_sheet
+from indicators.model import Audience, WeeklyResult
+from sensors.errors import UsageError
+
+NBSP = "\u00a0"
+
+
+def text_of(html: str) -> str:
+    body = re.sub(r"<(style|svg)\b.*?</\1>", " ", html, flags=re.DOTALL)
+    return re.sub(r"[ \n]+", " ", re.sub(r"<[^>]+>", " ", body)).replace("\u202f", " ").replace(NBSP, " ")
+
+
+def pdf_text(data: bytes) -> str:
+    pages = PdfReader(io.BytesIO(data)).pages
+    return re.sub(r"\s+", " ", " ".join(page.extract_text() for page in pages))
+
+
+@pytest.fixture(scope="module")
+def html_fr(plant: WeeklyResult, plant_before: WeeklyResult) -> str:
+    around = Surroundings(
+        previous=plant_before,
+        health=[("DB-09", "En ligne", "22 novembre", "0", "38 %", "mars 2026")],
+        exclusions=[("mar. 17 9 h 10", "mar. 17 9 h 33", "DB-07", "capteur posé", "ergo")],
+        shifts={"morning": "Équipe du matin"},
+        group_size=5,
+    )
+    return render_html(build_view(plant, "fr", around))
+
+
+def test_the_first_sentence_names_the_most_urgent_with_value_margin_and_limit(html_fr: str) -> None:
+    shown = text_of(html_fr)
+    assert "Presse 1 est le plus urgent : 91,2 dB(A), au moins 2,5 dB au-dessus de 85." in shown
+    assert "Quatre postes dépassent une limite." in shown
+    assert "Quatre verdicts restent à trancher et un n’a pas été mesuré." in shown
+
+
+def test_sections_come_in_the_order_a_reader_needs_them(html_fr: str) -> None:
+    heads = re.findall(r"<h[12][^>]*>(.*?)</h[12]>", html_fr)
+    wanted = [
+        "Semaine 47",
+        "Du pire au mieux",
+        "À mesurer ensuite",
+        "Ce qui a changé",
+        "Presse 1",
+        "Assemblage 3",
+        "Four 2",
+        "Meulage 4",
+        "Projection annuelle (C2P)",
+        "Couverture",
+        "Capteurs",
+        "Fenêtres écartées",
+        "Méthode, limites et sources",
+        "Données et confidentialité",
+        "Glossaire",
+        "Versions",
+    ]
+    positions = [heads.index(head) for head in wanted]
+    assert positions == sorted(positions)
+
+
+def test_every_verdict_is_a_word_beside_its_mark(html_fr: str) -> None:
+    for word in ("Au-dessus", "Non tranché", "Sous le seuil", "Non mesuré"):
+        assert word in html_fr
+    assert html_fr.count("v-above") >= 4
+
+
+def test_values_intervals_limits_sources_and_grades_are_shown(html_fr: str) -> None:
+    shown = text_of(html_fr)
+    assert "84,96 dB(A)" in shown
+    assert "[87,5 ; 94,9]" in shown
+    assert "Arvidsson et al. 2021, Table 3" in shown
+    assert "citée de mémoire" in shown
+    assert "8c41f2a09b31" in shown
+    assert "vigiposte explain POSTE INDICATEUR" in shown
+
+
+def test_what_is_withheld_keeps_its_row_and_says_why(html_fr: str) -> None:
+    row = next(part for part in html_fr.split("<tr") if "Maintenance" in part and "18,4" in part)
+    assert "Non affiché" in row
+    assert "v-withheld" in row
+
+
+def test_changes_name_the_verdict_that_moved(html_fr: str) -> None:
+    assert "passe de Non tranché à Au-dessus" in text_of(html_fr)
+    assert "28,1 → 29,3 °C" in text_of(html_fr)
+
+
+def test_health_exclusions_and_shift_names_come_from_the_site(html_fr: str) -> None:
+    shown = text_of(html_fr)
+    assert "DB-09" in shown
+    assert "capteur posé" in shown
+    assert "Équipe du matin" in shown
+
+
+def test_english_is_as_complete(plant: WeeklyResult) -> None:
+    shown = text_of(render_html(build_view(plant, "en", Surroundings(group_size=5))))
+    assert "Presse 1 is the most urgent: 91.2 dB(A), at least 2.5 dB above 85." in shown
+    assert "16–22 November 2026" in shown
+    assert "A group of fewer than 5 wearers is never shown." in shown
+    for french in ("Au-dessus", "Poste ", "Couverture", "dépasse"):
+        assert french not in shown
+
+
+def test_the_html_file_needs_no_network_and_has_no_script(html_fr: str) -> None:
+    assert "<script" not in html_fr
+    assert not re.search(r'(?:src|href)="(?!#|data:)[^"]*"', html_fr)
+    assert not re.search(r"url\((?!#|data:)", html_fr)
+    assert "default-src 'none'" in html_fr
+
+
+def test_the_analyst_edition_says_that_it_must_not_circulate(plant: WeeklyResult, tmp_path: Path) -> None:
+    analyst = replace(plant, audience=Audience.ANALYST)
+    assert "ne pas diffuser" in render_html(build_view(analyst, "fr"))
+    assert "ne pas diffuser" not in render_html(build_view(plant, "fr"))
+    assert "ne pas diffuser" in pdf_text(render_pdf(build_view(analyst, "fr"), analyst.period))
+    assert render_report(analyst, tmp_path, ("csv",), "fr")[0].name == "saint-aubin-2026-W47-analyst-fr.csv"
+
+
+def test_stays_of_worn_sensors_are_for_the_analyst(plant: WeeklyResult) -> None:
+    titles = {f.title for s in build_view(plant, "fr").stations for f in s.figures}
+    assert "Distribution" in titles
+    assert "Statique ou dynamique" not in titles
+    alone = replace(plant.workstations[0], factors=plant.workstations[0].factors[1:2])
+    analyst = replace(plant, audience=Audience.ANALYST, workstations=(alone,))
+    assert "Statique ou dynamique" in {f.title for s in build_view(analyst, "fr").stations for f in s.figures}
+
+
+def test_labels_cannot_break_out_of_html(hostile_plant: WeeklyResult) -> None:
+    html = render_html(build_view(hostile_plant, "fr", Surroundings(previous=hostile_plant)))
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert "{{7*7}}" in html
+    assert "<b>49</b>" not in html
+
+
+def test_labels_cannot_break_out_of_the_pdf(hostile_plant: WeeklyResult) -> None:
+    shown = pdf_text(render_pdf(build_view(hostile_plant, "en"), hostile_plant.period))
+    assert "<script>alert(1)</script>" in shown.replace(" ", "")
+    assert '#eval("1")' in shown.replace("“", '"').replace(" ", "")
+
+
+def test_labels_cannot_become_formulas(hostile_plant: WeeklyResult, tmp_path: Path) -> None:
+    for start in ("=", "+", "-", "@", "\t"):
+        assert guarded(f"{start}1").startswith("'")
+    table = csv_text(plain_sheet(hostile_plant), "en")
+    assert "\n=HYPERLINK" not in table
+    assert ",=" not in table
+    path = render_report(hostile_plant, tmp_path, ("xlsx",), "fr")[0]
+    for sheet in load_workbook(path).worksheets:
+        for row in sheet.iter_rows():
+            assert all(cell.data_type != "f" for cell in row)
+            assert all(cell.hyperlink is None for cell in row)
+
+
+def test_csv_holds_unrounded_numbers_with_units_in_headers(plant: WeeklyResult) -> None:
+    english = list(csv.DictReader(io.StringIO(csv_text(plain_sheet(plant), "en"))))
+    row = next(r for r in english if r["workstation"] == "meulage-4" and r["lex_8h [dB(A)]"])
+    assert float(row["lex_8h [dB(A)]"]) == 84.96
+    assert row["lex_8h verdict"] == "above"
+    assert float(row["lex_8h coverage [%]"]) == 93.0
+    french = list(csv.DictReader(io.StringIO(csv_text(plain_sheet(plant), "fr")), delimiter=";"))
+    assert next(r for r in french if r["workstation"] == "meulage-4")["lex_8h [dB(A)]"] == "84,96"
+    assert (
+        next(r for r in french if r["workstation"] == "chambre-froide")["arm_elevation_ge60_share [%]"] == ""
+    )
+
+
+def test_the_workbook_has_a_sheet_per_factor_with_real_numbers(plant: WeeklyResult, tmp_path: Path) -> None:
+    path = render_report(plant, tmp_path, ("xlsx",), "fr")[0]
+    book = load_workbook(path)
+    assert book.sheetnames == ["Du pire au mieux", "Bruit", "Posture", "Climat", "Limite", "Versions"]
+    head = [cell.value for cell in book["Bruit"][1]]
+    column = head.index("Exposition quotidienne, LEX,8h [dB(A)]")
+    values = {row[0].value: row[column].value for row in book["Bruit"].iter_rows(min_row=2)}
+    assert values["Meulage 4"] == 84.96
+    assert values["Presse 1"] == 91.2
+
+
+def test_the_same_result_gives_the_same_bytes(plant: WeeklyResult, tmp_path: Path) -> None:
+    first = render_report(plant, tmp_path / "a", ("pdf", "html", "csv", "xlsx"), "fr")
+    second = render_report(plant, tmp_path / "b", ("pdf", "html", "csv", "xlsx"), "fr")
+    for one, other in zip(first, second, strict=True):
+        if one.suffix != ".xlsx":
+            assert one.read_bytes() == other.read_bytes(), one.suffix
+            continue
+        with zipfile.ZipFile(one) as a, zipfile.ZipFile(other) as b:
+            assert {n: a.read(n) for n in a.namelist()} == {n: b.read(n) for n in b.namelist()}
+
+
+def test_the_pdf_is_tagged_dated_and_searchable(plant: WeeklyResult) -> None:
+    data = render_pdf(build_view(plant, "fr"), plant.period)
+    document = PdfReader(io.BytesIO(data))
+    assert document.metadata is not None
+    assert document.metadata.title == f"Semaine 47, 16–22{NBSP}novembre 2026, Usine de Saint-Aubin"
+    root = document.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"] == "fr"
+    assert b"pdfuaid" in root["/Metadata"].get_data()
+    shown = pdf_text(data)
+    for wanted in ("Presse 1", "91,2", "84,96", "Non tranché", "Glossaire", "8c41f2a09b31"):
+        assert wanted in shown
+    fonts = {
+        str(font["/BaseFont"])
+        for page in document.pages
+        for font in (ref.get_object() for ref in page["/Resources"]["/Font"].values())
+    }
+    assert all("SourceSans3" in name or "DejaVuSansMono" in name for name in fonts)
+
+
+def test_long_names_stay_on_the_page(hostile_plant: WeeklyResult) -> None:
+    data = render_pdf(build_view(hostile_plant, "fr"), hostile_plant.period)
+    assert len(PdfReader(io.BytesIO(data)).pages) < 12
+
+
+def test_an_empty_site_an_empty_week_and_nothing_measured_say_so(
+    plant: WeeklyResult, large_plant: Callable[[int], WeeklyResult]
+) -> None:
+    empty = replace(plant, workstations=())
+    assert "Aucun poste n’est décrit" in text_of(render_html(build_view(empty, "fr")))
+    render_pdf(build_view(empty, "fr"), empty.period)
+    cold = next(s for s in plant.workstations if s.id == "chambre-froide")
+    bare = replace(cold, factors=(cold.factors[1],), rank=None, worst=None)
+    nothing = replace(plant, workstations=(bare,))
+    shown = text_of(render_html(build_view(nothing, "fr")))
+    assert "Aucune mesure dans cette période." in shown
+    assert "couverture 41 %" in shown
+    render_pdf(build_view(nothing, "en"), nothing.period)
+    no_indicator = replace(bare, factors=(replace(bare.factors[0], indicators=()),))
+    assert "aucun capteur" in text_of(
+        render_html(build_view(replace(plant, workstations=(no_indicator,)), "fr"))
+    )
+
+
+def test_fifty_workstations_make_a_pdf_in_time(large_plant: Callable[[int], WeeklyResult]) -> None:
+    result = large_plant(50)
+    started = time.perf_counter()
+    data = render_pdf(build_view(result, "fr"), result.period)
+    assert time.perf_counter() - started < 10.0
+    assert len(PdfReader(io.BytesIO(data)).pages) > 30
+
+
+def test_two_hundred_workstations_are_all_listed(large_plant: Callable[[int], WeeklyResult]) -> None:
+    html = render_html(build_view(large_plant(200), "en"))
+    for index in (0, 57, 199):
+        assert f">Poste {index}<" in html
+
+
+def test_an_unknown_format_is_refused_with_the_list(plant: WeeklyResult, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="html, pdf, csv, xlsx, json"):
+        render_report(plant, tmp_path, ("docx",), "fr")
+    assert list(tmp_path.iterdir()) == []
