@@ -250,6 +250,6 @@ def _coalesced(rows: Rows, starts: _Order) -> Rows:
 
 def _by_group_and_rank(group: NDArray[np.int64], rank: NDArray[np.int64]) -> _Order:
     """Stable order by (group, rank); `group` is sorted already, and mostly so is rank within it."""
-    if bool(((np.diff(group) > 0) | (np.diff(rank) >= 0)).all()):
+    if bool(((group[1:] > group[:-1]) | (rank[1:] >= rank[:-1])).all()):
         return np.arange(group.shape[0])
     return np.lexsort((rank, group))

@@ -33,7 +33,10 @@ class LakeSummaries:
         kept = dict(table.schema.metadata or {})
         kept[_METADATA_KEY] = json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False).encode()
         sink = pa.BufferOutputStream()
-        pq.write_table(table.replace_schema_metadata(kept), sink, compression="zstd")
+        # Without "compliant" names, list columns come back with the very type they had.
+        pq.write_table(
+            table.replace_schema_metadata(kept), sink, compression="zstd", use_compliant_nested_type=False
+        )
         self._folder.publish([(_path(dataset, partition), sink.getvalue())])
 
     def read_summary(
