@@ -36,5 +36,5 @@ def _exclusions(book: SiteBook, result: WeeklyResult, words: Wording) -> tuple[t
                 f"{typography.clock(moment, language=words.language)}"
                 for moment in moments
             ]
-            rows.append((item.start_ns, (*shown, item.sensor, item.reason, item.who)))
+            rows.append((item.start_ns, (*shown, item.sensor, item.reason, item.who or "–")))
     return tuple(row for _, row in sorted(rows))
