@@ -45,8 +45,9 @@ def worker_days(
 ) -> tuple[WorkerDay, ...]:
     """Worker-days whose shift starts on the site dates `first` to `last`, both included.
 
-    One for each (shift, sensor, wearer, mount) that the placements and assignments name; a fixed sensor has no
-    wearer. Pauses and exclusions are cut out of the spans; planned breaks stay in them and are listed apart.
+    One for each (shift, sensor, wearer, mount) that the placements and assignments name; a fixed sensor has
+    no wearer. Pauses and exclusions are cut out of the spans; planned breaks stay in them and are listed
+    apart.
 
     Parameters
     ----------

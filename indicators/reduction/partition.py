@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -124,7 +124,12 @@ def stretches(book: SiteBook, sensor: str, day: date) -> tuple[Stretch, ...]:
 
 
 def reduce_partition(
-    book: SiteBook, store: Store, partition: Partition, *, force: bool = False
+    book: SiteBook,
+    store: Store,
+    partition: Partition,
+    *,
+    force: bool = False,
+    fingerprint: Callable[[Partition], str] | None = None,
 ) -> PartitionOutcome:
     """Bring the minute summaries of one partition up to date.
 
@@ -141,6 +146,8 @@ def reduce_partition(
         Sensor and UTC day.
     force : bool
         Compute in any case.
+    fingerprint : callable, optional
+        The store's own, remembered over a run: neighbouring days ask for the same ones.
 
     Returns
     -------
@@ -154,7 +161,7 @@ def reduce_partition(
         return PartitionOutcome(partition, Outcome.UNPLACED)
     sensor = book.sensor(partition.sensor)
     known = None if force else store.summary_metadata(DATASET, partition)
-    stamp = _stamp(store, partition, sensor, places, known)
+    stamp = _stamp(store, partition, sensor, places, known, fingerprint or store.fingerprint)
     if known is not None and all(known.get(key) == stamp[key] for key in _DECIDING):
         return PartitionOutcome(partition, Outcome.CURRENT, int(known.get("rows", 0)))
     try:
@@ -203,12 +210,13 @@ def _stamp(
     sensor: Sensor,
     places: Sequence[Stretch],
     known: Mapping[str, str] | None,
+    fingerprint: Callable[[Partition], str],
 ) -> dict[str, str]:
     """What the table of a partition depends on, as text."""
     stamp = {
         "version": str(reducer(partition.kind).VERSION),
         "basis": _basis(sensor, places),
-        "fingerprint": store.fingerprint(partition),
+        "fingerprint": fingerprint(partition),
     }
     margin = _margin_ns(sensor)
     start, end = day_bounds_ns(partition.day)
@@ -220,7 +228,7 @@ def _stamp(
         neighbour = Partition(
             partition.kind, partition.site, partition.sensor, partition.day + timedelta(days=step)
         )
-        rows = store.fingerprint(neighbour)
+        rows = fingerprint(neighbour)
         if known is not None and known.get(f"{side}_rows") == rows:
             # The neighbour as a whole is unchanged, and so are its rows within the padding.
             stamp[f"{side}_edge"] = known.get(f"{side}_edge", "")

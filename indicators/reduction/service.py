@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Protocol
 
 from indicators.reduction.partition import DATASET, Outcome, PartitionOutcome, reduce_partition, reducer
@@ -116,7 +116,10 @@ def reduce_partitions(
     todo, unknown = pending_partitions(book, store, first, last)
     check_versions(book, store, first, last, frozenset(todo))
     work = partial(reduce_partition, book, store, force=force)
-    results = map(work, todo) if executor is None else executor.map(work, todo)
+    if executor is None:
+        results: Iterable[PartitionOutcome] = map(partial(work, fingerprint=cache(store.fingerprint)), todo)
+    else:
+        results = executor.map(work, todo)
     outcomes = []
     for outcome in results:
         outcomes.append(outcome)
