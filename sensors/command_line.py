@@ -29,7 +29,9 @@ __all__ = [
 
 SiteOption = Annotated[
     Path | None,
-    typer.Option("--site", envvar="VIGIPOSTE_SITE", help="Site file; default: site.toml here or in a parent folder."),
+    typer.Option(
+        "--site", envvar="VIGIPOSTE_SITE", help="Site file; default: site.toml here or in a parent folder."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 WeekOption = Annotated[

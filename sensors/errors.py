@@ -16,7 +16,7 @@
     ├── LocalResourceError         exit 1   disk full, read-only folder, port in use
     ├── PayloadError               –        one message or one file row is refused (quarantined, never fatal)
     ├── StoreRejectedError         –        the store refuses some rows for good (quarantined)
-    └── MethodError                exit 1   a published method does not apply to these inputs (``code`` says why)
+    └── MethodError                exit 1   a published method does not apply here (``code`` says why)
 """
 
 from __future__ import annotations

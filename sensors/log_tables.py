@@ -133,10 +133,9 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Wearer:
-    """Row of ``wearers.csv``: a pseudonym that exists; no name is stored."""
+    """Row of ``wearers.csv``: a pseudonym that exists; no name is stored, nor the day somebody joined."""
 
     wearer: str
-    added: date | None
     line: int = 0
 
 

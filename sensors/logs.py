@@ -176,7 +176,7 @@ LOGS: Mapping[str, LogTable] = {
             (_FROM, _TO, _Column("level", _choice(Vigilance), required=True), _Column("source", _text)),
             Episode,
         ),
-        LogTable("wearers", (_Column("wearer", _text, required=True), _Column("added", _date)), Wearer),
+        LogTable("wearers", (_Column("wearer", _text, required=True),), Wearer),
     )
 }
 

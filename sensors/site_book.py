@@ -200,8 +200,8 @@ class SiteBook:
     def shift_windows(self, workstation: str, first: date, last: date) -> tuple[ShiftWindow, ...]:
         """Shifts of `workstation` that start on the site dates `first` to `last`, both included.
 
-        In time order. Clock readings become UTC by the site's zone, so that a shift over a change of clocks is
-        an hour shorter or longer; of two equal readings the earlier is meant.
+        In time order. Clock readings become UTC by the site's zone, so that a shift over a change of clocks
+        is an hour shorter or longer; of two equal readings the earlier is meant.
         """
         shifts: list[Shift] = [self._by_id["shifts"][name] for name in self.workstation(workstation).shifts]
         windows = []

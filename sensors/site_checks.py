@@ -228,7 +228,7 @@ def _check_mount(draft: Draft, path: str, placement: Any, sensor: Sensor | None)
 
 _PSEUDONYM_WORDS = (
     "a wearer is a pseudonym: a–z, 0–9, _ and -, with at least one digit, and never a name",
-    "let `vigiposte wearers --add` make one",
+    "let `vigiposte wearers` make one",
 )
 
 
@@ -271,7 +271,7 @@ def check_logs(draft: Draft, logs: SiteLogs, zone: ZoneInfo) -> list[Problem]:
                 "unknown_wearer",
                 row.wearer,
                 "wearers.csv does not list this pseudonym",
-                f"did you mean {close[0]}?" if close else "add it with `vigiposte wearers --add`",
+                f"did you mean {close[0]}?" if close else "add it to wearers.csv, or correct the cell",
             )
         if row.sensor in draft.claimed["sensors"] and not _covered(row, spans.get(row.sensor, [])):
             add(

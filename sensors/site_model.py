@@ -271,6 +271,7 @@ class Sensor(_Table):
     label: str | None = None
     model: str | None = None
     instrument_class: InstrumentClass = InstrumentClass.UNKNOWN
+    u2_db: float | None = Field(default=None, gt=0, le=10)
     channels: tuple[str, ...] = ()
     period_s: float | None = Field(default=None, gt=0, le=86400)
     range_g: float | None = Field(default=None, gt=0, le=32)

@@ -1,0 +1,155 @@
+"""Commands of this room: a new site folder, the check of a site file, pseudonyms of wearers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sensors.command_line import JsonOption, SiteOption, emit_json, note, services_of
+from sensors.errors import ConfigurationError, Problem, SiteFileError
+
+if TYPE_CHECKING:
+    from sensors.site_book import SiteBook
+
+__all__ = ["mount"]
+
+
+def mount(app: typer.Typer) -> None:
+    """Add this room's commands to `app`."""
+    app.command()(init)
+    app.command()(check)
+    app.command()(wearers)
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of the new site.")] = Path(),
+    *,
+    site_id: Annotated[
+        str | None, typer.Option("--id", help="Id of the site; default: the folder's name.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option("--label", help="Name that people read; default: the id.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are already there.")] = False,
+) -> None:
+    """Write a commented site.toml, the broker's settings and access rights, compose.yaml, a systemd unit."""
+    from sensors.init_files import site_id_from, write_site_folder
+
+    folder = directory.expanduser().absolute()
+    identifier = site_id_from(site_id or folder.name)
+    for path in write_site_folder(folder, site=identifier, label=label or identifier, force=force):
+        typer.echo(path)
+    note("Next: describe workstations and sensors in site.toml, then `vigiposte check`.")
+
+
+def check(context: typer.Context, site: SiteOption = None, *, as_json: JsonOption = False) -> None:
+    """Validate the site file and its logs; say what is wrong and where, or which settings are in force."""
+    services = services_of(context)
+    try:
+        book = services.load_site(site)
+    except SiteFileError as error:
+        _refuse(error.problems, as_json=as_json)
+        raise typer.Exit(error.exit_code) from None
+    except ConfigurationError as error:
+        if not as_json:
+            raise
+        problem = Problem(
+            str(error.value or "site.toml"),
+            "file",
+            None,
+            error.what,
+            error.remedy or "",
+            error.code or "invalid",
+        )
+        _refuse([problem], as_json=True)
+        raise typer.Exit(error.exit_code) from None
+    _approve(book, as_json=as_json)
+
+
+def _as_dict(problem: Problem) -> dict[str, Any]:
+    return {
+        "file": problem.file,
+        "key": problem.key,
+        "value": problem.value,
+        "rule": problem.rule,
+        "remedy": problem.remedy,
+        "code": problem.code,
+    }
+
+
+def _refuse(problems: list[Problem] | tuple[Problem, ...], *, as_json: bool) -> None:
+    if as_json:
+        emit_json("check", {"valid": False, "problems": [_as_dict(problem) for problem in problems]})
+        return
+    for problem in problems:
+        value = "" if problem.value is None else f" = {problem.value!r}"
+        typer.echo(f"× {problem.file}: {problem.key}{value}")
+        typer.echo(f"    {problem.rule}  [{problem.code}]")
+        typer.echo(f"    → {problem.remedy}")
+    number = len(problems)
+    sys.stderr.write(f"vigiposte: {number} problem{'s' if number > 1 else ''} to correct\n")
+
+
+def _approve(book: SiteBook, *, as_json: bool) -> None:
+    from sensors.site_report import counts, effective_values
+
+    notices = book.notices()
+    if as_json:
+        emit_json(
+            "check",
+            {
+                "valid": True,
+                "site": book.site.site.id,
+                "path": str(book.path),
+                "problems": [],
+                "notices": [_as_dict(problem) for problem in notices],
+                "counts": counts(book),
+                "effective": effective_values(book),
+            },
+        )
+        return
+    typer.echo(f"✓ {book.path} is valid")
+    typer.echo("  " + ", ".join(f"{number} {name}" for name, number in counts(book).items()))
+    for table, values in effective_values(book).items():
+        typer.echo(f"[{table}]")
+        for key, entry in values.items():
+            if entry["value"] is not None:
+                typer.echo(f"  {key} = {_toml_like(entry['value'])}  ({entry['origin']})")
+    for problem in notices:
+        typer.echo(f"! {problem.key}: {problem.value}: {problem.rule}")
+        typer.echo(f"    → {problem.remedy}")
+
+
+def _toml_like(value: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
+
+
+def wearers(
+    context: typer.Context,
+    site: SiteOption = None,
+    *,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=500, help="How many to add.")] = 1,
+    listing: Annotated[bool, typer.Option("--list", help="Add none; list those of the site.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a random pseudonym to wearers.csv and print it; no name is stored here or anywhere else."""
+    from sensors.pseudonyms import add_pseudonyms, known_pseudonyms
+
+    book = services_of(context).load_site(site)
+    added = () if listing else add_pseudonyms(book, count)
+    known = tuple(sorted({*known_pseudonyms(book), *added}))
+    if as_json:
+        emit_json("wearers", {"site": book.site.site.id, "added": list(added), "wearers": list(known)})
+        return
+    for pseudonym in known if listing else added:
+        typer.echo(pseudonym)
+    if added:
+        note(
+            f"Added to {book.folder / 'wearers.csv'}. Who wears it is written nowhere in this folder: "
+            "tell the person, or keep the list with the key."
+        )
