@@ -1,0 +1,1 @@
+"""Purpose, consultation, pseudonyms, access and rights: what makes worn sensors acceptable."""
