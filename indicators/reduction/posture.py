@@ -1,0 +1,224 @@
+"""Posture: raw acceleration to one row a UTC minute, and minutes back to one worker-day.
+
+A minute keeps counts only: 1° histograms, a logarithmic velocity histogram, runs, events and sixty seconds of
+yes/no conditions. Every count is a whole number of nanoseconds, and what a run or event needs to cross an
+edge
+is kept beside it, so that any split of a recording merges to the same day.
+
+Samples are worked through in blocks of 30 minutes of UTC with 10 s of context, so that a block gives the same
+bytes whatever the partition it is computed in.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from analysis.posture import VelocityMethod
+from analysis.posture_calibration import BodyFrame, Reference, body_frame
+from analysis.signal import time_base, uniform
+from indicators.reduction.posture_bins import summary_plan
+from indicators.reduction.posture_block import minute_columns
+from indicators.reduction.posture_day import PostureDay, merge
+from indicators.reduction.posture_layout import MINUTE_NS, SECOND_NS, MinuteColumns, SparseRows
+from sensors.errors import MethodError
+from sensors.readings import ReadingBatch
+from sensors.site_model import Calibration, Mount, Sensor
+
+__all__ = ["SCHEMA", "VERSION", "PostureDay", "frame_of", "merge", "reduce_minutes"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+VERSION = "posture-1"
+
+_THREADS = 2
+_BLOCK_NS = 30 * MINUTE_NS
+_CONTEXT_NS = 10 * SECOND_NS
+_AXES = ("acc_x", "acc_y", "acc_z")
+_SPARSE = ("inclination", "flexion", "lateral", "velocity", "eva")
+_FLEXION_FIRST = frozenset({Mount.UPPER_BACK, Mount.LOWER_BACK, Mount.STERNUM, Mount.HEAD})
+_GRAVITY_RANGE_G = (0.8, 1.2)
+
+
+def _schema() -> pa.Schema:
+    plan = summary_plan()
+    fields = [pa.field("minute", pa.timestamp("ns", tz="UTC"))]
+    fields += [pa.field(name, pa.string()) for name in ("reference", "velocity_method")]
+    fields += [
+        pa.field(name, pa.float64()) for name in ("error_deg", "lowpass_hz", "mean_x", "mean_y", "mean_z")
+    ]
+    whole = ["valid_ns", "period_ns", "joined", "gaps", "dynamic_ns", "still_ns", "stuck_ns", "clipped_ns"]
+    for name, zones in (("inclination", plan.inclination), ("flexion", plan.flexion)):
+        for threshold, _ in zones.events:
+            whole += [f"{part}_{name}_{threshold}" for part in ("events", "first", "last")]
+    whole += [f"eva_{edge}_{part}" for edge in ("head", "tail") for part in ("level", "ns")]
+    fields += [pa.field(name, pa.int64()) for name in whole]
+    masks = ["present", "moving", "rest", "steady", "sideways", "backwards"]
+    masks += [f"inclination_ge{threshold}" for threshold, _ in plan.inclination.at_least]
+    masks += [f"flexion_ge{threshold}" for threshold, _ in plan.flexion.at_least if threshold >= 0]
+    fields += [pa.field(f"mask_{name}", pa.uint64()) for name in masks]
+    for name in _SPARSE:
+        fields += [
+            pa.field(f"{name}_bins", pa.list_(pa.uint16())),
+            pa.field(f"{name}_ns", pa.list_(pa.int64())),
+        ]
+    return pa.schema(fields)
+
+
+SCHEMA = _schema()
+
+
+def frame_of(calibration: Calibration | None) -> BodyFrame | None:
+    """Body axes of a calibration record, or ``None`` when it holds no reference posture."""
+    if calibration is None or calibration.upright is None:
+        return None
+    frame = body_frame(calibration.upright, calibration.lean)
+    if calibration.kind == "estimated":
+        return BodyFrame(frame.x, frame.y, frame.z, Reference.ESTIMATED, calibration.error_deg)
+    return frame
+
+
+def _gravity_scale_g(calibration: Calibration | None) -> float:
+    """What this sensor reads for one gravity, from its upright posture when that is plausible."""
+    if calibration is None or calibration.upright is None:
+        return 1.0
+    length = float(np.linalg.norm(calibration.upright))
+    return length if _GRAVITY_RANGE_G[0] <= length <= _GRAVITY_RANGE_G[1] else 1.0
+
+
+def _ordered(readings: ReadingBatch) -> tuple[IntArray, list[NDArray[Any]]]:
+    """Rows in time order, one a time: of equal times the last row stands."""
+    columns = [np.asarray(readings.channels[axis]) for axis in _AXES if axis in readings.channels]
+    if len(columns) < len(_AXES):
+        return np.zeros(0, np.int64), []
+    times = readings.times_ns
+    if not bool((times[1:] > times[:-1]).all()):
+        order = np.argsort(times, kind="stable")
+        kept = order[np.append(np.diff(times[order]) > 0, True)]
+        times, columns = times[kept], [column[kept] for column in columns]
+    return times, columns
+
+
+def _keep_memory() -> None:
+    """Let glibc keep freed blocks: giving them back costs more in page faults than the arithmetic itself."""
+    np.empty(32 * 2**20 - 4096, np.uint8)
+
+
+def reduce_minutes(
+    readings: ReadingBatch,
+    *,
+    sensor: Sensor,
+    mount: Mount,
+    calibration: Calibration | None,
+    start_ns: int,
+    end_ns: int,
+) -> pa.Table:
+    """Summaries of the UTC minutes of ``[start_ns, end_ns)`` that hold data.
+
+    Parameters
+    ----------
+    readings : ReadingBatch
+        Acceleration [g] of one sensor, reaching 10 s beyond the window where data exists; in any order. Rows
+        with a missing axis are dropped.
+    sensor : Sensor
+        Its period, when declared and true, sets the grid; its range finds clipping.
+    mount : Mount
+        Whether signed flexion (trunk, head) or inclination (arm, thigh) describes the segment.
+    calibration : Calibration or None
+        Reference postures. Without them the angles stay empty and only velocity and quality are kept.
+    start_ns, end_ns : int
+        Whole UTC minutes.
+
+    Returns
+    -------
+    pyarrow.Table
+        Schema `SCHEMA`, in time order.
+
+    Raises
+    ------
+    MethodError
+        ``bad_window`` when the window is not made of whole minutes; the codes of ``body_frame`` for an
+        unusable
+        calibration record.
+    """
+    if start_ns % MINUTE_NS or end_ns % MINUTE_NS or end_ns < start_ns:
+        raise MethodError(
+            "summaries are made of whole minutes",
+            value=(start_ns, end_ns),
+            rule="UTC minutes",
+            code="bad_window",
+        )
+    frame = frame_of(calibration)
+    times, columns = _ordered(readings)
+
+    def one(block_ns: int) -> MinuteColumns | None:
+        low, high = np.searchsorted(times, (block_ns - _CONTEXT_NS, block_ns + _BLOCK_NS + _CONTEXT_NS))
+        if high - low < 2:
+            return None
+        acceleration = np.empty((3, high - low))
+        for axis, column in enumerate(columns):
+            acceleration[axis] = column[low:high]
+        own = times[low:high]
+        if not np.isfinite(acceleration.sum()):
+            complete = np.isfinite(acceleration).all(axis=0)
+            own, acceleration = own[complete], np.ascontiguousarray(acceleration[:, complete])
+            if own.shape[0] < 2:
+                return None
+        base = time_base(own, declared_period_s=sensor.period_s)
+        return minute_columns(
+            uniform(base, acceleration),
+            start_ns=max(block_ns, start_ns),
+            end_ns=min(block_ns + _BLOCK_NS, end_ns),
+            frame=frame,
+            flexion_first=mount in _FLEXION_FIRST,
+            scale_g=_gravity_scale_g(calibration),
+            range_g=sensor.range_g,
+        )
+
+    if not columns:
+        return SCHEMA.empty_table()
+    blocks = range(start_ns // _BLOCK_NS * _BLOCK_NS, end_ns, _BLOCK_NS)
+    _keep_memory()
+    # Blocks are independent and numpy lets threads run side by side; the order of the results is kept.
+    with ThreadPoolExecutor(_THREADS) as pool:
+        parts = [part for part in pool.map(one, blocks) if part is not None]
+    return _table(parts, frame)
+
+
+def _table(parts: list[MinuteColumns], frame: BodyFrame | None) -> pa.Table:
+    if not parts:
+        return SCHEMA.empty_table()
+    rows = sum(np.asarray(part["minute"]).shape[0] for part in parts)
+    constants: dict[str, object] = {
+        "reference": Reference.NONE.value if frame is None else frame.reference.value,
+        "velocity_method": f"accelerometer/{VelocityMethod.GENERALIZED.value}",
+        "error_deg": np.nan if frame is None or frame.error_deg is None else frame.error_deg,
+    }
+    arrays = []
+    for column in SCHEMA:
+        name = column.name
+        base, _, kind = name.rpartition("_")
+        if name in constants:
+            arrays.append(pa.array([constants[name]] * rows, column.type))
+        elif base in _SPARSE and kind in {"bins", "ns"}:
+            arrays.append(_lists([part.get(base) for part in parts], kind, column.type, rows))
+        elif name in parts[0]:
+            joined = np.concatenate([np.asarray(part[name]) for part in parts])
+            arrays.append(pa.array(joined).cast(column.type))
+        else:
+            arrays.append(pa.nulls(rows, column.type))
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def _lists(parts: list[Any], kind: str, arrow_type: pa.DataType, rows: int) -> pa.Array:
+    if not all(isinstance(part, SparseRows) for part in parts):
+        return pa.nulls(rows, arrow_type)
+    lengths = np.concatenate([part.lengths for part in parts])
+    values = np.concatenate([part.bins if kind == "bins" else part.values for part in parts])
+    offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values)).cast(arrow_type)

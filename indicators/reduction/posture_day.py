@@ -1,0 +1,320 @@
+"""Minutes of posture joined to one worker-day: exact sums, runs and events across the minute edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from analysis.posture_calibration import Reference
+from analysis.posture_quality import WearState, wear_states
+from indicators.model import WorkerDay
+from indicators.reduction.minutes import MINUTE_NS, list_slice, minutes_inside
+from indicators.reduction.posture_bins import INCLINATION_BINS, SIGNED_BINS, VELOCITY_BINS, summary_plan
+from indicators.reduction.posture_events import HIGH, LOW
+from sensors.errors import MethodError
+
+__all__ = ["PostureDay", "PostureQuality", "merge"]
+
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class PostureQuality:
+    """Time [ns] behind each quality note, and apparent slip [°] of the sensor over the shift."""
+
+    dynamic_ns: int
+    still_ns: int
+    stuck_ns: int
+    clipped_ns: int
+    off_ns: int
+    bench_ns: int
+    quiet_ns: int
+    gaps: int
+    slip_deg: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PostureDay:
+    """Posture of one worker-day seen by one sensor; breaks, non-wear and the bench are left out.
+
+    Attributes
+    ----------
+    day : WorkerDay
+    coverage : float
+        Time with worn, valid data ÷ expected time, 0–1; planned breaks count where they were measured.
+    valid_ns : int
+        Working time with valid data [ns]: the sum of every histogram of angles.
+    break_ns : int
+        Planned breaks within the shift [ns], assumed rest where a method keeps them in the working day.
+    reference : Reference
+        Basis of the angles; `Reference.NONE` leaves them empty.
+    error_deg : float
+        Stated error of an estimated reference, else NaN.
+    lowpass_hz : float
+        Cut-off, NaN when the rate was too low for a low-pass.
+    velocity_method : str
+        Sensor and method; days that differ are never pooled.
+    inclination_ns, flexion_ns, lateral_ns : int64 array
+        1° histograms (181, 361 and 361 bins); zero where not measurable.
+    velocity_ns : int64 array, shape (241,)
+        Logarithmic bins of generalized velocity.
+    eva_ns : int64 array, shape (levels, durations)
+        Time by level and length of its unbroken run.
+    events : mapping of str to int
+        ``flexion_20`` … to movements into that posture.
+    minutes_ns : int64 array, shape (m,)
+        Start of each working minute.
+    masks : mapping of str to uint64 array, shape (m,)
+        Sixty yes/no seconds a minute for each condition that could be observed.
+    minute_valid_ns : int64 array, shape (m,)
+        Valid time of each minute.
+    minute_events : mapping of str to int64 array, shape (m,)
+        Events of each minute.
+    quality : PostureQuality
+    """
+
+    day: WorkerDay
+    coverage: float
+    valid_ns: int
+    break_ns: int
+    reference: Reference
+    error_deg: float
+    lowpass_hz: float
+    velocity_method: str
+    inclination_ns: IntArray
+    flexion_ns: IntArray
+    lateral_ns: IntArray
+    velocity_ns: IntArray
+    eva_ns: IntArray
+    events: Mapping[str, int]
+    minutes_ns: IntArray
+    masks: Mapping[str, NDArray[np.uint64]]
+    minute_valid_ns: IntArray
+    minute_events: Mapping[str, IntArray]
+    quality: PostureQuality
+
+    @property
+    def splits(self) -> bool:
+        """Whether signed flexion is known."""
+        return bool(self.flexion_ns.any())
+
+    def inclination_at_least_ns(self, degrees: int) -> int:
+        """Time with an inclination of at least so many whole degrees [ns]."""
+        return int(self.inclination_ns[degrees:].sum())
+
+    def flexion_at_least_ns(self, degrees: int) -> int:
+        """Time with a signed flexion of at least so many whole degrees [ns]."""
+        return int(self.flexion_ns[degrees + 180 :].sum())
+
+    def seconds(self, *conditions: str) -> tuple[BoolArray, BoolArray]:
+        """Seconds of the working minutes in which all `conditions` hold, and where a row starts afresh.
+
+        Returns
+        -------
+        on : bool array, shape (60·m,)
+        breaks : bool array, shape (60·m,)
+            True where a second does not continue the one before: after a hole or beside a second without
+            data.
+        """
+        combined = self.masks["present"].copy()
+        for condition in conditions:
+            combined &= self.masks[condition]
+        present = unpack(self.masks["present"])
+        breaks = np.zeros(present.shape[0], np.bool_)
+        breaks[::60] = np.append(True, np.diff(self.minutes_ns) != MINUTE_NS)
+        breaks[1:] |= present[1:] != present[:-1]
+        breaks[:1] = True
+        return unpack(combined), breaks
+
+
+def unpack(mask: NDArray[np.uint64]) -> BoolArray:
+    """Sixty seconds a row from masks, one after another."""
+    octets = mask.astype("<u8").view(np.uint8).reshape(-1, 8)
+    bits = np.unpackbits(octets, axis=1, count=60, bitorder="little")
+    return bits.ravel().view(np.bool_)
+
+
+def _whole(rows: pa.Table, name: str) -> IntArray:
+    column = rows.column(name)
+    filled = pc.fill_null(column, 0) if column.null_count else column
+    return np.asarray(filled.to_numpy(), np.int64)
+
+
+def _histogram(rows: pa.Table, name: str, bins: int, kept: BoolArray) -> IntArray:
+    index, row = list_slice(rows, f"{name}_bins")
+    values, _ = list_slice(rows, f"{name}_ns")
+    inside = kept[row]
+    # Sums of whole nanoseconds below 2^53 are exact in a double.
+    return np.bincount(index[inside], weights=values[inside], minlength=bins).astype(np.int64)
+
+
+def _single(rows: pa.Table, name: str, day: WorkerDay, code: str) -> str:
+    found = pc.unique(rows.column(name)).to_pylist()
+    if len(found) > 1:
+        raise MethodError(
+            f"{name} differs within one worker-day",
+            value=f"{day.sensor} on {day.day}: {sorted(map(str, found))}",
+            rule="one basis a worker-day",
+            remedy="reduce the day again, or correct the placement's calibration",
+            code=code,
+        )
+    return str(found[0])
+
+
+def merge(rows: pa.Table, day: WorkerDay) -> PostureDay:
+    """Posture of one worker-day from its minutes.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        Rows of `posture.SCHEMA` of the day's sensor, in any order.
+    day : WorkerDay
+        A minute counts when it lies wholly inside a span; minutes that touch a break are left out of the
+        working time, and so is time when nobody wore the sensor.
+
+    Raises
+    ------
+    MethodError
+        ``references_mixed`` or ``velocity_methods_mixed`` when the minutes were not computed on one basis.
+    """
+    rows, starts, _ = minutes_inside(rows, day)
+    valid = _whole(rows, "valid_ns")
+    states = _states(rows, starts, valid)
+    worn = ~np.isin(states, (WearState.OFF.value, WearState.BENCH.value))
+    resting = np.zeros(starts.shape[0], np.bool_)
+    for pause in day.breaks:
+        resting |= (starts < pause.end_ns) & (starts + MINUTE_NS > pause.start_ns)
+    work = worn & ~resting
+    joined = work & (_whole(rows, "joined") > 0)
+    joined[1:] &= work[:-1] & (np.diff(starts) == MINUTE_NS)
+    joined[:1] = False
+    if rows.num_rows:
+        reference = Reference(_single(rows, "reference", day, "references_mixed"))
+        method = _single(rows, "velocity_method", day, "velocity_methods_mixed")
+    else:
+        reference, method = Reference.NONE, ""
+    gaps = _whole(rows, "gaps")
+    minute_events = {
+        name.removeprefix("events_"): _events(rows, name.removeprefix("events_"), joined, gaps)[work]
+        for name in rows.column_names
+        if name.startswith("events_") and not rows.column(name).null_count
+    }
+    inclination = _histogram(rows, "inclination", INCLINATION_BINS, work)
+    return PostureDay(
+        day=day,
+        coverage=min(int(valid[worn].sum()) / day.expected_ns, 1.0) if day.expected_ns > 0 else 0.0,
+        valid_ns=int(valid[work].sum()),
+        break_ns=_planned_breaks_ns(day),
+        reference=reference,
+        error_deg=_first(rows, "error_deg"),
+        lowpass_hz=_first(rows, "lowpass_hz"),
+        velocity_method=method,
+        inclination_ns=inclination,
+        flexion_ns=_histogram(rows, "flexion", SIGNED_BINS, work),
+        lateral_ns=_histogram(rows, "lateral", SIGNED_BINS, work),
+        velocity_ns=_histogram(rows, "velocity", VELOCITY_BINS, work),
+        eva_ns=_variation(rows, work, joined),
+        events={name: int(counts.sum()) for name, counts in minute_events.items()},
+        minutes_ns=starts[work],
+        masks={
+            name.removeprefix("mask_"): rows.column(name).to_numpy()[work]
+            for name in rows.column_names
+            if name.startswith("mask_") and not rows.column(name).null_count
+        },
+        minute_valid_ns=valid[work],
+        minute_events=minute_events,
+        quality=_quality(rows, valid, states, work),
+    )
+
+
+def _first(rows: pa.Table, name: str) -> float:
+    value = rows.column(name)[0].as_py() if rows.num_rows else None
+    return float("nan") if value is None else float(value)
+
+
+def _planned_breaks_ns(day: WorkerDay) -> int:
+    return sum(
+        max(0, min(pause.end_ns, day.end_ns) - max(pause.start_ns, day.start_ns)) for pause in day.breaks
+    )
+
+
+def _states(rows: pa.Table, starts: IntArray, valid: IntArray) -> NDArray[np.str_]:
+    if not rows.num_rows:
+        return np.zeros(0, "<U8")
+    share = _whole(rows, "still_ns") / np.maximum(valid, 1)
+    mean = np.stack([rows.column(f"mean_{axis}").to_numpy() for axis in "xyz"], axis=1)
+    return np.array([state.value for state in wear_states(share, mean, starts)])
+
+
+def _events(rows: pa.Table, name: str, joined: BoolArray, gaps: IntArray) -> IntArray:
+    """Events of each minute, those included that begin exactly where two minutes meet."""
+    inside = _whole(rows, f"events_{name}")
+    first, last = _whole(rows, f"first_{name}"), _whole(rows, f"last_{name}")
+    if not inside.shape[0]:
+        return inside
+    # A minute that decides nothing hands on the state it was given, unless it begins afresh or has a gap.
+    decides = (last != 0) | (gaps > 0) | ~joined
+    source = np.maximum.accumulate(np.where(decides, np.arange(last.shape[0]), 0))
+    carried = np.append(0, last[source][:-1])
+    return np.asarray(inside + (joined & (carried == LOW) & (first == HIGH)), np.int64)
+
+
+def _variation(rows: pa.Table, work: BoolArray, joined: BoolArray) -> IntArray:
+    """EVA of the day: the cells of the minutes, and the runs that cross minute edges."""
+    plan = summary_plan()
+    levels, classes = plan.eva_shape
+    total = _histogram(rows, "eva", levels * classes, work)
+    known = work & rows.column("eva_head_level").is_valid().to_numpy() if rows.num_rows else work
+    head, tail = _whole(rows, "eva_head_level"), _whole(rows, "eva_tail_level")
+    pieces = np.stack([head, tail], axis=1)
+    lengths = np.stack([_whole(rows, "eva_head_ns"), _whole(rows, "eva_tail_ns")], axis=1)
+    used = np.stack([known, known & (tail >= 0)], axis=1)
+    continues = np.zeros(used.shape, np.bool_)
+    continues[:, 0] = joined
+    level, length = pieces[used], lengths[used]
+    if level.shape[0]:
+        same = continues[used] & (np.append(-1, level[:-1]) == level)
+        run = np.cumsum(~same) - 1
+        first = np.flatnonzero(~same)
+        run_ns = np.bincount(run, weights=length).astype(np.int64)
+        place = np.searchsorted(plan.eva_durations_ns, run_ns, side="right") - 1
+        total += np.bincount(
+            level[first] * classes + place, weights=run_ns, minlength=levels * classes
+        ).astype(np.int64)
+    return total.reshape(levels, classes)
+
+
+def _quality(rows: pa.Table, valid: IntArray, states: NDArray[np.str_], work: BoolArray) -> PostureQuality:
+    return PostureQuality(
+        dynamic_ns=int(_whole(rows, "dynamic_ns")[work].sum()),
+        still_ns=int(_whole(rows, "still_ns")[work].sum()),
+        stuck_ns=int(_whole(rows, "stuck_ns")[work].sum()),
+        clipped_ns=int(_whole(rows, "clipped_ns")[work].sum()),
+        off_ns=int(valid[states == WearState.OFF.value].sum()),
+        bench_ns=int(valid[states == WearState.BENCH.value].sum()),
+        quiet_ns=int(valid[states == WearState.STILL.value].sum()),
+        gaps=int(_whole(rows, "gaps")[work].sum()),
+        slip_deg=_slip(rows, work),
+    )
+
+
+def _slip(rows: pa.Table, work: BoolArray) -> float:
+    """Rise of the 10th percentile of inclination from the first to the last third of the working minutes."""
+    place = np.flatnonzero(work)
+    third = place.shape[0] // 3
+    if third < 20:
+        return float("nan")
+    lowest = []
+    for part in (place[:third], place[-third:]):
+        chosen = np.zeros(work.shape[0], np.bool_)
+        chosen[part] = True
+        spread = np.cumsum(_histogram(rows, "inclination", INCLINATION_BINS, chosen))
+        lowest.append(float(np.searchsorted(spread, spread[-1] / 10)) if spread[-1] else float("nan"))
+    return float(np.maximum(lowest[1] - lowest[0], 0.0))
