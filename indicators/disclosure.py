@@ -1,8 +1,8 @@
 """Which sets of worker-days may be summed up in public, so that no outsider can work back to one wearer.
 
 A *cell* is a set of worker-days behind published numbers: one workstation and shift, one kind of worn sensor,
-one span of time. Means, shares and counts are linear in the worker-days, so an outsider who collects outputs over
-the weeks can form every linear combination of the published cells. The rules, all on distinct wearers:
+one span of time. Means, shares and counts are linear in the worker-days, so an outsider who collects outputs
+over the weeks can form every linear combination of the published cells. The rules, all on distinct wearers:
 
 * a cell needs at least ``k`` wearers, none with more than half of its time;
 * what two published cells do not share must be empty or again belong to at least ``k`` wearers (differencing

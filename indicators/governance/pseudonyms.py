@@ -1,7 +1,7 @@
 """Keyed pseudonyms: who is who can be worked out with the key only, and the key lies away from the data.
 
-This is pseudonymous, never anonymous: whoever holds the key and the list of people can find a person again, by
-a separate command that is logged.
+This is pseudonymous, never anonymous: whoever holds the key and the list of people can find a person again,
+by a separate command that is logged.
 """
 
 from __future__ import annotations
