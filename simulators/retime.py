@@ -41,7 +41,15 @@ def shift_payload(fmt: str, payload: bytes, shift_ns: int) -> bytes:
         return payload
     try:
         return move(payload, shift_ns)
-    except (ValueError, TypeError, PayloadError, RecursionError, cbor2.CBORDecodeError):
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        PayloadError,
+        RecursionError,
+        cbor2.CBORDecodeError,
+    ):
         return payload
 
 

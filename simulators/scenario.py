@@ -188,6 +188,11 @@ class Scenario(_Table):
                 known_crews = sorted(self.crews)
                 message = f"{workstation.id} names the crew {workstation.crew!r}; known: {known_crews}"
                 raise ValueError(message)
+        for crew, size in self.crews.items():
+            seats = sum(workstation.crew == crew for workstation in self.workstations)
+            if size < seats:
+                message = f"crew {crew} has {size} people for {seats} workstations at once"
+                raise ValueError(message)
         for fault in self.faults:
             if fault.workstation not in known:
                 message = f"a fault names the workstation {fault.workstation!r}; known: {sorted(known)}"
