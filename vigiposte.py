@@ -86,11 +86,12 @@ def _reduce(book: SiteBook, store: Store, period: DatePeriod, **options: Any) ->
 
 
 def _weekly_result(
-    book: SiteBook, store: Store, period: DatePeriod, audience: Audience, **options: Any
+    book: SiteBook, store: Store, period: DatePeriod, audience: Audience | str, **options: Any
 ) -> WeeklyResult:
+    from indicators.model import Audience
     from indicators.weekly import weekly_result
 
-    return weekly_result(book, store, period, audience, **options)
+    return weekly_result(book, store, period, Audience(audience), **options)
 
 
 def _render_report(
@@ -107,6 +108,12 @@ def _text(language: str) -> Callable[..., str]:
     return text(language)
 
 
+def _ingest_counters() -> Any:
+    from ingest.counters import IngestCounters
+
+    return IngestCounters()
+
+
 def build_services() -> Services:
     """Return the callables that commands share; nothing heavy is imported until one is called."""
     return Services(
@@ -117,7 +124,7 @@ def build_services() -> Services:
         weekly_result=_weekly_result,
         render_report=_render_report,
         text=_text,
-        extra={},
+        extra={"ingest_counters": _ingest_counters},
     )
 
 
