@@ -1,0 +1,153 @@
+"""Where the dose comes from, hour by hour and task by task, and how the levels are distributed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.levels import level
+from indicators.noise import DoseScheme, dose_percent
+from indicators.noise_days import hours
+from indicators.reduction.noise import HISTOGRAM_LOW_DB, NoiseDay
+
+__all__ = ["by_hour", "by_task", "distribution", "scheme_dose_percent"]
+
+Floats = NDArray[np.float64]
+
+_HOUR_NS = 3_600_000_000_000
+_PERCENTS = (10, 50, 90)
+
+
+def by_hour(days: Sequence[NoiseDay], zone: ZoneInfo) -> list[dict[str, float | int]]:
+    """Share of the dose of each hour of the day, site time, over all worker-days.
+
+    Returns
+    -------
+    list of dict
+        ``hour`` (0–23), ``share_percent`` of the energy, ``laeq_db``, ``measured_h``, ``n_days`` and
+        ``n_wearers`` behind it (for the group-size rules), from the shift's first hour on.
+    """
+    energy: dict[int, float] = defaultdict(float)
+    present_ns: dict[int, int] = defaultdict(int)
+    seen: dict[int, set[tuple[str, int]]] = defaultdict(set)
+    worn_by: dict[int, set[str]] = defaultdict(set)
+    order: list[int] = []
+    for day in days:
+        if not day.minutes_ns.size:
+            continue
+        stamp = day.minutes_ns // _HOUR_NS
+        begins = np.concatenate([[0], np.flatnonzero(np.diff(stamp)) + 1])
+        sums = np.add.reduceat(day.minute_energy, begins)
+        held = np.add.reduceat(day.minute_laeq_ns, begins)
+        for utc_hour, part, present in zip(stamp[begins], sums, held, strict=True):
+            hour = datetime.fromtimestamp(int(utc_hour) * 3600, UTC).astimezone(zone).hour
+            if hour not in energy:
+                order.append(hour)
+            energy[hour] += float(part)
+            present_ns[hour] += int(present)
+            seen[hour].add((day.day.sensor, day.day.start_ns))
+            if day.day.wearer is not None:
+                worn_by[hour].add(day.day.wearer)
+    total = sum(energy.values())
+    first = _first_hour(days, zone)
+    return [
+        {
+            "hour": hour,
+            "share_percent": 100.0 * energy[hour] / total,
+            "laeq_db": float(level(energy[hour] / (present_ns[hour] * 1e-9))),
+            "measured_h": hours(present_ns[hour]),
+            "n_days": len(seen[hour]),
+            "n_wearers": len(worn_by[hour]),
+        }
+        for hour in sorted(order, key=lambda item: (item - first) % 24)
+        if present_ns[hour] and total > 0
+    ]
+
+
+def by_task(days: Sequence[NoiseDay]) -> list[dict[str, float | int | str | None]]:
+    """Share of the dose of each named task over all worker-days, largest first; empty without task logs."""
+    energy: dict[str | None, float] = defaultdict(float)
+    present_ns: dict[str | None, int] = defaultdict(int)
+    worn_by: dict[str | None, set[str]] = defaultdict(set)
+    for day in days:
+        for index, span in enumerate(day.day.spans):
+            inside = day.minute_span == index
+            energy[span.task] += float(day.minute_energy[inside].sum())
+            present_ns[span.task] += int(day.minute_laeq_ns[inside].sum())
+            if day.day.wearer is not None:
+                worn_by[span.task].add(day.day.wearer)
+    total = sum(energy.values())
+    if set(energy) <= {None} or total <= 0:
+        return []
+    return [
+        {
+            "task": task,
+            "share_percent": 100.0 * energy[task] / total,
+            "laeq_db": float(level(energy[task] / (present_ns[task] * 1e-9))),
+            "measured_h": hours(present_ns[task]),
+            "n_wearers": len(worn_by[task]),
+        }
+        for task in sorted(energy, key=lambda item: (-energy[item], item or ""))
+        if present_ns[task]
+    ]
+
+
+def distribution(days: Sequence[NoiseDay], period_s: float) -> dict[str, object]:
+    """L10, L50, L90 and time in 5-dB bands from the pooled 1-dB histogram, with their basis.
+
+    Returns
+    -------
+    dict
+        ``l10_db`` …, ``basis`` (what was ranked), ``bands``: lower edge [dB], share of time [%].
+    """
+    pooled = np.sum([day.histogram_ns for day in days], axis=0)
+    total = int(pooled.sum())
+    if total == 0:
+        return {}
+    edges = HISTOGRAM_LOW_DB + np.arange(pooled.size + 1, dtype=np.float64)
+    below = np.concatenate([[0], np.cumsum(pooled)]) / total
+    filled = np.flatnonzero(pooled)
+    # Only bins that hold time: between two of them the level did not occur.
+    points = np.unique(np.concatenate([filled, filled + 1]))
+    found = {
+        f"l{percent}_db": float(np.interp(1.0 - percent / 100.0, below[points], edges[points]))
+        for percent in _PERCENTS
+    }
+    low = int(edges[filled[0]] // 5 * 5)
+    high = int(-(-edges[filled[-1] + 1] // 5) * 5)
+    bands = [
+        {
+            "from_db": band,
+            "share_percent": 100.0 * float(pooled[_bins(band, band + 5, pooled.size)].sum()) / total,
+        }
+        for band in range(low, high, 5)
+    ]
+    return {**found, "basis": f"LAeq,{period_s:g}s, 1 dB", "bands": bands}
+
+
+def scheme_dose_percent(days: Sequence[NoiseDay], scheme: DoseScheme, te_h: float) -> float:
+    """Mean daily dose [%] by a scheme with its own exchange rate and threshold, from the histogram."""
+    centres = HISTOGRAM_LOW_DB + 0.5 + np.arange(days[0].histogram_ns.size)
+    doses = []
+    for day in days:
+        share = day.histogram_ns / max(int(day.histogram_ns.sum()), 1)
+        parts = dose_percent(
+            centres, share * te_h, scheme.criterion_db, scheme.exchange_db, scheme.threshold_db
+        )
+        doses.append(float(parts.sum()))
+    return float(np.mean(doses))
+
+
+def _bins(low_db: int, high_db: int, size: int) -> slice:
+    return slice(max(0, low_db - HISTOGRAM_LOW_DB), min(size, high_db - HISTOGRAM_LOW_DB))
+
+
+def _first_hour(days: Sequence[NoiseDay], zone: ZoneInfo) -> int:
+    if not days:
+        return 0
+    return datetime.fromtimestamp(days[0].day.start_ns / 1e9, UTC).astimezone(zone).hour
