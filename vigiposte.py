@@ -74,8 +74,12 @@ def _open_store(book: SiteBook, url: str | None = None, writer: str | None = Non
 
 
 def _run_ingest(book: SiteBook, store: Store, **options: Any) -> Any:
+    from datetime import datetime
+
+    from indicators.governance.consultation import require_campaign
     from ingest.service import run_ingest
 
+    require_campaign(book, datetime.now(book.zone).date())
     return run_ingest(book, store, **options)
 
 

@@ -1,0 +1,151 @@
+"""Worn sensors start for a stated purpose after consultation; a change of what is measured reopens it.
+
+Code du travail L1222-4 (told beforehand), L2312-38 (works council consulted before the decision); GDPR
+art. 5.1.b and 35. Simulated and replayed sensors are free of it, fixed sensors too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+from indicators.governance.chain import append, read_entries
+from indicators.limits import all_limits
+from sensors.errors import GovernanceError, Problem
+from sensors.site_book import SiteBook
+from sensors.site_checks import worn_live_sensors
+from sensors.site_model import Campaign
+
+__all__ = ["campaign_on", "check_campaign", "measured_fingerprint", "require_campaign"]
+
+_LOG = "campaigns.jsonl"
+
+
+def measured_fingerprint(book: SiteBook) -> str:
+    """Hash of what worn sensors measure and what is made of it: kinds, channels, mounts, indicators.
+
+    Another device of the same kind changes nothing; a new channel, body site or indicator does.
+    """
+    worn = set(worn_live_sensors(book.site))
+    sensors = {(row.kind.value, row.channels) for row in book.site.sensors if row.id in worn}
+    mounts = {row.mount.value for row in book.site.placements if row.sensor in worn}
+    profiles = set(book.site.site.limits)
+    indicators = {row.indicator for row in all_limits().values() if row.profile in profiles}
+    plain = json.dumps([sorted(sensors), sorted(mounts), sorted(indicators)])
+    return hashlib.sha256(plain.encode()).hexdigest()[:16]
+
+
+def campaign_on(book: SiteBook, day: date) -> Campaign | None:
+    """Campaign that covers `day` (both ends included)."""
+    return next((row for row in book.site.campaigns if row.start <= day <= row.end), None)
+
+
+def check_campaign(book: SiteBook, day: date) -> tuple[Problem, ...]:
+    """Everything that keeps worn live sensors from starting on `day`; empty when they may."""
+    if not worn_live_sensors(book.site):
+        return ()
+    file = book.path.name
+    campaign = campaign_on(book, day)
+    if campaign is None:
+        return (
+            Problem(
+                file,
+                "campaigns",
+                day.isoformat(),
+                "worn sensors measure within a campaign only",
+                "add [[campaigns]] with from, to, purpose, cse_reference, cse_date and dpia_version",
+                "campaign_missing",
+            ),
+        )
+    if campaign.simulation:
+        return ()
+    return (*_incomplete(file, campaign), *_reopened(book, campaign))
+
+
+def _incomplete(file: str, campaign: Campaign) -> Iterator[Problem]:
+    needed = {
+        "purpose": "the purpose stands in the notice (GDPR art. 5.1.b)",
+        "cse_reference": "the works council is consulted before the decision (L2312-38)",
+        "cse_date": "the consultation is dated",
+        "dpia_version": "an impact assessment precedes worn sensors (GDPR art. 35)",
+    }
+    for key, rule in needed.items():
+        if not getattr(campaign, key):
+            yield Problem(
+                file, f"campaigns.{campaign.id}.{key}", None, rule, f"fill in {key}", "campaign_incomplete"
+            )
+    if campaign.cse_date is not None and campaign.cse_date > campaign.start:
+        yield Problem(
+            file,
+            f"campaigns.{campaign.id}.cse_date",
+            campaign.cse_date.isoformat(),
+            f"the consultation precedes the campaign, which starts on {campaign.start}",
+            "start the campaign after the consultation",
+            "consulted_too_late",
+        )
+
+
+def _reopened(book: SiteBook, campaign: Campaign) -> Iterator[Problem]:
+    confirmed = _confirmed(book.folder / _LOG, campaign.id)
+    if confirmed is None or confirmed["fingerprint"] == measured_fingerprint(book):
+        return
+    if (confirmed["cse_reference"], confirmed["dpia_version"]) == (
+        campaign.cse_reference,
+        campaign.dpia_version,
+    ):
+        yield Problem(
+            book.path.name,
+            f"campaigns.{campaign.id}.cse_reference",
+            campaign.cse_reference,
+            "sensors or indicators changed since this consultation, which reopens it",
+            "consult again, then write the new cse_reference, cse_date and dpia_version",
+            "consultation_reopened",
+        )
+
+
+def _confirmed(path: Path, campaign: str) -> dict[str, str] | None:
+    rows = [row for row in read_entries(path) if row.get("campaign") == campaign]
+    return dict(rows[-1]) if rows else None
+
+
+def require_campaign(book: SiteBook, day: date) -> Campaign | None:
+    """Let worn live sensors start, and record on what consultation; ``None`` when no such sensor exists.
+
+    Raises
+    ------
+    GovernanceError
+        ``campaign_refused``: everything missing is named.
+    """
+    problems = check_campaign(book, day)
+    if problems:
+        raise GovernanceError(
+            "worn sensors may not start:\n" + "\n".join(str(problem) for problem in problems),
+            remedy='simulated sensors (origin = "simulated") need none of this',
+            code="campaign_refused",
+        )
+    campaign = campaign_on(book, day) if worn_live_sensors(book.site) else None
+    if campaign is None or campaign.simulation:
+        return campaign
+    fingerprint = measured_fingerprint(book)
+    path = book.folder / _LOG
+    known = _confirmed(path, campaign.id)
+    if (
+        known is None
+        or known["fingerprint"] != fingerprint
+        or known["cse_reference"] != campaign.cse_reference
+    ):
+        append(
+            path,
+            "campaign_confirmed",
+            {
+                "campaign": campaign.id,
+                "fingerprint": fingerprint,
+                "cse_reference": campaign.cse_reference,
+                "cse_date": None if campaign.cse_date is None else campaign.cse_date.isoformat(),
+                "dpia_version": campaign.dpia_version,
+            },
+        )
+    return campaign

@@ -1,0 +1,103 @@
+"""Worn sensors wait for purpose and consultation; a change of what is measured reopens it."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from indicators.governance.chain import read_entries
+from indicators.governance.consultation import check_campaign, require_campaign
+from sensors.errors import GovernanceError
+from sensors.site_book import SiteBook
+from sensors.site_file import load_site
+
+DAY = date(2026, 11, 18)
+COMPLETE = """
+[[campaigns]]
+id = "autumn"
+from = 2026-11-16
+to = 2026-12-18
+purpose = "Lighten the presses"
+cse_reference = "PV 2026-09"
+cse_date = 2026-09-30
+dpia_version = "1.0"
+"""
+
+
+def book(
+    folder: Path, campaign: str, *, mount: str = "upper_back", origin: str = "live", limits: str = ""
+) -> SiteBook:
+    path = folder / "site.toml"
+    path.write_text(
+        f"""
+schema = 1
+[site]
+id = "plant"
+label = "Plant"
+{limits}
+{campaign}
+[[workstations]]
+id = "press-1"
+label = "Press 1"
+[[sensors]]
+id = "s1"
+kind = "{kind}"
+origin = "{origin}"
+[[placements]]
+sensor = "s1"
+workstation = "press-1"
+mount = "{mount}"
+from = 2026-11-16T00:00:00
+"""
+    )
+    return load_site(path)
+
+
+def codes(site: SiteBook, day: date = DAY) -> set[str]:
+    return {problem.code for problem in check_campaign(site, day)}
+
+
+def test_a_complete_campaign_lets_sensors_start_and_is_recorded_once(tmp_path: Path) -> None:
+    site = book(tmp_path, COMPLETE)
+    campaign = require_campaign(site, DAY)
+    assert campaign is not None
+    require_campaign(site, DAY)
+    entries = read_entries(tmp_path / "campaigns.jsonl")
+    assert [entry["cse_reference"] for entry in entries] == ["PV 2026-09"]
+
+
+@pytest.mark.parametrize("key", ["purpose", "cse_reference", "cse_date", "dpia_version"])
+def test_every_part_is_needed(tmp_path: Path, key: str) -> None:
+    text = "\n".join(line for line in COMPLETE.splitlines() if not line.startswith(key))
+    site = book(tmp_path, text)
+    assert codes(site) == {"campaign_incomplete"}
+    with pytest.raises(GovernanceError, match=key):
+        require_campaign(site, DAY)
+
+
+def test_no_campaign_and_a_day_outside_it(tmp_path: Path) -> None:
+    assert codes(book(tmp_path, "")) == {"campaign_missing"}
+    assert codes(book(tmp_path, COMPLETE), date(2026, 12, 19)) == {"campaign_missing"}
+
+
+def test_consultation_comes_first(tmp_path: Path) -> None:
+    late = COMPLETE.replace("cse_date = 2026-09-30", "cse_date = 2026-11-17")
+    assert codes(book(tmp_path, late)) == {"consulted_too_late"}
+
+
+def test_simulated_replayed_and_fixed_sensors_are_free(tmp_path: Path) -> None:
+    assert codes(book(tmp_path, "", origin="simulated")) == set()
+    assert codes(book(tmp_path, "", origin="replay")) == set()
+    assert codes(book(tmp_path, "", mount="fixed", kind="climate")) == set()
+
+
+@pytest.mark.parametrize("change", [{"mount": "upper_arm_dominant"}, {"limits": 'limits = ["eu"]'}])
+def test_a_change_of_what_is_measured_reopens_it(tmp_path: Path, change: dict[str, str]) -> None:
+    require_campaign(book(tmp_path, COMPLETE), DAY)
+    changed = book(tmp_path, COMPLETE, **change)
+    assert codes(changed) == {"consultation_reopened"}
+    again = book(tmp_path, COMPLETE.replace("PV 2026-09", "PV 2026-10"), **change)
+    assert require_campaign(again, DAY) is not None
+    assert codes(again) == set()
