@@ -27,7 +27,13 @@ dpia_version = "1.0"
 
 
 def book(
-    folder: Path, campaign: str, *, mount: str = "upper_back", origin: str = "live", limits: str = ""
+    folder: Path,
+    campaign: str,
+    *,
+    mount: str = "upper_back",
+    origin: str = "live",
+    limits: str = "",
+    kind: str = "posture",
 ) -> SiteBook:
     path = folder / "site.toml"
     path.write_text(
