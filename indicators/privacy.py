@@ -1,0 +1,102 @@
+"""The gate every output passes: what the tool may say about a workstation, and to whom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from indicators.model import (
+    Audience,
+    Factor,
+    FactorResult,
+    Indicator,
+    Note,
+    Scope,
+    WeeklyResult,
+    Withheld,
+    WorkstationResult,
+)
+from indicators.ranking import ranked
+
+if TYPE_CHECKING:
+    from sensors.site_book import SiteBook
+
+__all__ = ["gate"]
+
+
+def gate(result: WeeklyResult, book: SiteBook, audience: Audience | str) -> WeeklyResult:
+    """Keep back what would speak of persons instead of a workstation.
+
+    Parameters
+    ----------
+    result : WeeklyResult
+        As computed, nothing held back yet.
+    book : SiteBook
+        Its privacy settings give the group size.
+    audience : Audience
+        `report`: factors measured by worn sensors on fewer distinct wearers than the group size are replaced
+        by the reason, and figures of single days are taken out of what remains. `analyst`: everything, marked
+        as not for circulation.
+
+    Returns
+    -------
+    WeeklyResult
+        Ranked again on what it still shows, so that no rank or ratio gives a withheld factor away.
+    """
+    chosen = Audience(audience)
+    if chosen is Audience.ANALYST:
+        notes = (*result.notes, Note("analyst_only"))
+        return replace(result, audience=chosen, workstations=ranked(result.workstations), notes=notes)
+    minimum = book.site.privacy.group_size
+    stations = [_gated(station, minimum) for station in result.workstations]
+    return replace(result, audience=chosen, workstations=ranked(stations))
+
+
+def _gated(station: WorkstationResult, minimum: int) -> WorkstationResult:
+    shown: list[FactorResult] = []
+    hidden: list[tuple[Factor, int]] = []
+    for factor in station.factors:
+        wearers = _fewest_wearers(factor)
+        if wearers is not None and wearers < minimum:
+            hidden.append((factor.factor, wearers))
+        else:
+            shown.append(_without_small_weeks(factor, minimum))
+    if not hidden:
+        return replace(station, factors=tuple(shown))
+    wearers = min(count for _, count in hidden)
+    withheld = Withheld(
+        factors=tuple(factor for factor, _ in hidden),
+        reason=Note("group_too_small", {"wearers": wearers, "minimum": minimum}),
+        wearers=wearers,
+        minimum=minimum,
+    )
+    return replace(station, factors=tuple(shown), withheld=withheld)
+
+
+def _fewest_wearers(factor: FactorResult) -> int | None:
+    """Distinct wearers behind the smallest shown group of a factor; ``None`` without worn measurements."""
+    counts = [
+        item.n_wearers
+        for item in factor.indicators
+        if item.worn and item.scope is Scope.USUAL and item.n_days > 0
+    ]
+    return min(counts, default=None)
+
+
+def _without_small_weeks(factor: FactorResult, minimum: int) -> FactorResult:
+    kept = tuple(
+        _without_details(item)
+        for item in factor.indicators
+        if not (item.worn and item.n_days > 0 and item.n_wearers < minimum)
+    )
+    return replace(factor, indicators=kept)
+
+
+def _without_details(item: Indicator) -> Indicator:
+    """Details of worn sensors may hold single days; only named aggregates stay."""
+    if not item.worn or not item.details:
+        return item
+    return replace(item, details={key: value for key, value in item.details.items() if key in _AGGREGATES})
+
+
+_AGGREGATES = frozenset({"apdf", "hours_of_day", "time_shares", "task_contributions"})

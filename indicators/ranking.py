@@ -1,0 +1,131 @@
+"""Worst first: by the largest ratio, then by the next largest; never a mean, and unknown is never zero."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from indicators.model import (
+    FactorResult,
+    Indicator,
+    LimitAssessment,
+    Scope,
+    Verdict,
+    WorkstationResult,
+    WorstFactor,
+)
+from sensors.errors import MethodError
+
+__all__ = ["Ranking", "rank", "ranked", "ranking_row", "with_worst"]
+
+NO_FACTOR = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """Order of workstations.
+
+    Attributes
+    ----------
+    order : int64 array, shape (workstations,)
+        Rows of the input, worst first.
+    worst_factor : int64 array, shape (workstations,)
+        Column of the largest ratio of each row; −1 when nothing was measured.
+    count_over : int64 array, shape (workstations,)
+        Ratios of 1 or more of each row.
+    """
+
+    order: NDArray[np.int64]
+    worst_factor: NDArray[np.int64]
+    count_over: NDArray[np.int64]
+
+
+def rank(ratios: ArrayLike) -> Ranking:
+    """Rank workstations by their ratios to the limits.
+
+    Parameters
+    ----------
+    ratios : array_like, shape (workstations, factors)
+        1 = at the limit, larger is worse; NaN = not measured, which counts neither for nor against. Infinite
+        is allowed.
+
+    Returns
+    -------
+    Ranking
+        Largest ratio first, ties by the next largest and so on (leximax), then by the number of factors over,
+        then in the order of the input. Rows without any ratio come last.
+
+    Raises
+    ------
+    MethodError
+        Codes ``bad_shape`` and ``negative_ratio``.
+    """
+    table = np.asarray(ratios, dtype=np.float64)
+    if table.ndim != 2:
+        raise MethodError(
+            "ratios to rank", value=table.shape, rule="shape (workstations, factors)", code="bad_shape"
+        )
+    if (table < 0).any():
+        raise MethodError(
+            "a ratio is negative", value=float(np.nanmin(table)), rule="0 or more", code="negative_ratio"
+        )
+    known = np.where(np.isnan(table), -1.0, table)
+    count_over = np.count_nonzero(known >= 1.0, axis=1).astype(np.int64)
+    descending = -np.sort(-known, axis=1)
+    # lexsort looks at its last key first.
+    keys = [-count_over, *(-descending[:, column] for column in reversed(range(table.shape[1])))]
+    order = np.lexsort(keys).astype(np.int64) if table.shape[0] else np.zeros(0, np.int64)
+    worst = np.full(table.shape[0], NO_FACTOR, np.int64)
+    measured = (known >= 0).any(axis=1)
+    if measured.any():
+        worst[measured] = known[measured].argmax(axis=1)
+    return Ranking(order, worst, count_over)
+
+
+def ranking_row(indicator: Indicator) -> LimitAssessment | None:
+    """The one assessment of an indicator that gives its ratio: a ranking row that moves a verdict."""
+    return next(
+        (
+            row
+            for row in indicator.limits
+            if row.limit.ranking and row.limit.role.moves_verdict and row.ratio is not None
+        ),
+        None,
+    )
+
+
+def _worst(factor: FactorResult) -> WorstFactor | None:
+    found = [
+        WorstFactor(factor.factor, item.id, row.limit.id, row.ratio)
+        for item in factor.indicators
+        if item.scope is Scope.USUAL and (row := ranking_row(item)) is not None and row.ratio is not None
+    ]
+    return max(found, key=lambda item: item.ratio, default=None)
+
+
+def with_worst(station: WorkstationResult) -> WorkstationResult:
+    """`station` with its worst factor and the number of factors above a limit, from the factors it shows."""
+    found = [worst for factor in station.factors if (worst := _worst(factor)) is not None]
+    over = sum(factor.verdict is Verdict.ABOVE for factor in station.factors)
+    return replace(station, worst=max(found, key=lambda item: item.ratio, default=None), factors_over=over)
+
+
+def ranked(stations: Sequence[WorkstationResult]) -> tuple[WorkstationResult, ...]:
+    """Workstations worst first with their ranks; one without any ratio has no rank and comes last."""
+    ready = [with_worst(station) for station in stations]
+    columns = sorted({factor.factor for station in ready for factor in station.factors})
+    table = np.full((len(ready), max(len(columns), 1)), np.nan)
+    for row, station in enumerate(ready):
+        for factor in station.factors:
+            worst = _worst(factor)
+            if worst is not None:
+                table[row, columns.index(factor.factor)] = worst.ratio
+    place = rank(table)
+    placed = []
+    for number, row in enumerate(place.order, start=1):
+        measured = place.worst_factor[row] != NO_FACTOR
+        placed.append(replace(ready[row], rank=number if measured else None))
+    return tuple(placed)
