@@ -20,6 +20,8 @@ from analysis.posture_runs import GUARD, hysteresis_visits, majority, run_bounds
 from sensors.errors import MethodError
 
 __all__ = [
+    "Series",
+    "checked_series",
     "coverage",
     "events_per_minute",
     "exposure_variation",
@@ -36,14 +38,26 @@ _MINIMUM_DWELL_S = 0.5  # a shorter visit above the threshold is noise, not a mo
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Series:
+class Series:
+    """A checked series.
+
+    Attributes
+    ----------
+    values, times_s : float64 array, shape (n,)
+    weights_s : float64 array, shape (n,)
+        Time each value covers; 0 where it is missing.
+    breaks : bool array, shape (n,)
+        True where a row does not continue the one before it.
+    """
+
     values: FloatArray
     times_s: FloatArray
     weights_s: FloatArray
-    breaks: BoolArray  # True where a row does not continue the one before
+    breaks: BoolArray
 
     @property
     def measured(self) -> bool:
+        """Whether any value is valid."""
         return bool(self.weights_s.any())
 
 
@@ -53,7 +67,8 @@ def _bad(
     return MethodError(what, value=value, rule=rule, remedy=remedy, code=code)
 
 
-def _series(values: Any, times_s: Any, max_gap_s: float) -> _Series:
+def checked_series(values: Any, times_s: Any, max_gap_s: float) -> Series:
+    """Check a series and weigh its values; the errors are those listed at `time_in_bands`."""
     samples = float_array(values, "values")
     times = float_array(times_s, "times_s")
     if samples.ndim != 1 or samples.shape != times.shape:
@@ -87,7 +102,7 @@ def _series(values: Any, times_s: Any, max_gap_s: float) -> _Series:
     weights[missing] = 0.0
     breaks = np.append(True, gaps)
     breaks[1:] |= missing[1:] | missing[:-1]
-    return _Series(samples, times, weights, breaks)
+    return Series(samples, times, weights, breaks)
 
 
 def _edges(edges: Any, what: str) -> FloatArray:
@@ -140,7 +155,7 @@ def time_in_bands(values: Any, times_s: Any, edges: Any, max_gap_s: float) -> Fl
         ``times_not_increasing``, ``bad_gap``,
         ``bad_edges``, ``value_outside_edges``.
     """
-    series = _series(values, times_s, max_gap_s)
+    series = checked_series(values, times_s, max_gap_s)
     bounds = _edges(edges, "edges")
     if not series.measured:
         return np.full(bounds.size - 1, np.nan)
@@ -172,7 +187,7 @@ def percentiles(values: Any, times_s: Any, percents: Any, max_gap_s: float) -> F
     MethodError
         As `time_in_bands` without edges; ``bad_percent`` outside 0–100.
     """
-    series = _series(values, times_s, max_gap_s)
+    series = checked_series(values, times_s, max_gap_s)
     wanted = np.asarray(percents, np.float64)
     if np.isnan(wanted).any() or (wanted < 0).any() or (wanted > 100).any():
         raise _bad("percents must lie within 0–100", "bad_percent", np.asarray(percents).tolist())
@@ -215,7 +230,7 @@ def exposure_variation(
     MethodError
         As `time_in_bands`; ``value_outside_edges`` also for a run outside the duration edges.
     """
-    series = _series(values, times_s, max_gap_s)
+    series = checked_series(values, times_s, max_gap_s)
     levels, durations = _edges(level_edges, "level_edges"), _edges(duration_edges_s, "duration_edges_s")
     shape = (levels.size - 1, durations.size - 1)
     if not series.measured:
@@ -259,7 +274,7 @@ def longest_hold_s(
     MethodError
         As `time_in_bands` without edges; ``bad_threshold``, ``bad_smoothing``.
     """
-    series = _series(values, times_s, max_gap_s)
+    series = checked_series(values, times_s, max_gap_s)
     _require_number(threshold, "threshold", "bad_threshold")
     if not 0 <= smooth_s <= 3600:
         raise _bad("smooth_s must be 0–3600 s", "bad_smoothing", smooth_s)
@@ -329,7 +344,7 @@ def events_per_minute(
     MethodError
         As `time_in_bands` without edges; ``bad_threshold``, ``bad_hysteresis``.
     """
-    series = _series(values, times_s, max_gap_s)
+    series = checked_series(values, times_s, max_gap_s)
     _require_number(threshold, "threshold", "bad_threshold")
     if not 0 <= hysteresis < np.inf:
         raise _bad("hysteresis must not be negative", "bad_hysteresis", hysteresis)
