@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, pairwise
-from typing import Any
 
-from dashboards import typography
+from dashboards import details, typography
 from dashboards.plots import contributions, distribution, projection
 from dashboards.plots.whiskers import MOVING
 from dashboards.report.model import Figure
 from dashboards.wording import Wording, indicator_verdict
 from indicators.model import Audience, Indicator, Scope, Verdict, WorkstationResult
 
-__all__ = ["figures", "indicator_figures"]
+__all__ = [
+    "contribution_figures",
+    "distribution_figures",
+    "figures",
+    "indicator_figures",
+    "projection_figure",
+]
 
 _MOST = 4
 
@@ -31,79 +36,55 @@ def figures(station: WorkstationResult, audience: Audience, words: Wording) -> t
 
 def indicator_figures(indicator: Indicator, audience: Audience, words: Wording) -> list[Figure]:
     """Every figure that `audience` may see of one indicator."""
-    details = indicator.details
-    label = words.indicator_text(indicator.id)
-    made = [
-        _contributions(details, label, words),
-        _hours(details, label, words),
-        _distribution(indicator, label, words),
-        _bands(indicator, label, words),
-        _projection(indicator, label, words),
+    last = projection_figure(indicator, words)
+    return [
+        *contribution_figures(indicator, words),
+        *distribution_figures(indicator, audience, words),
+        *((last,) if last is not None else ()),
     ]
-    # A matrix of stays keeps the order of one person's movements: only the analyst sees it of worn sensors.
-    if audience is Audience.ANALYST or not indicator.worn:
-        made.append(_eva(details, label, words))
-    return [figure for figure in made if figure is not None]
 
 
-def _mapping(details: Mapping[str, object], key: str) -> Mapping[str, Any] | None:
-    found = details.get(key)
-    return found if isinstance(found, Mapping) else None
-
-
-def _rows(details: Mapping[str, object], key: str) -> Sequence[Mapping[str, Any]]:
-    found = details.get(key)
-    return found if isinstance(found, list | tuple) else ()
-
-
-def _percent(words: Wording, decimals: int = 1) -> Any:
+def _percent(words: Wording, decimals: int = 1) -> Callable[[float], str]:
     return lambda value: typography.percent(value / 100.0, language=words.language, decimals=decimals)
 
 
-def _contributions(details: Mapping[str, object], label: str, words: Wording) -> Figure | None:
-    rows = _rows(details, "tasks")
-    if not rows:
+def contribution_figures(indicator: Indicator, words: Wording) -> list[Figure]:
+    """Which tasks and which hours make the dose."""
+    made = [_tasks(indicator, words), _hours(indicator, words)]
+    return [figure for figure in made if figure is not None]
+
+
+def _tasks(indicator: Indicator, words: Wording) -> Figure | None:
+    found = details.tasks(indicator.details)
+    if not found:
         return None
-    tasks = [
-        contributions.TaskShare(
-            str(row["label"]),
-            float(row["dose_percent"]),
-            float(row["time_percent"]),
-            "" if row.get("level_db") is None else words.number(float(row["level_db"]), 1),
-        )
-        for row in rows
-    ]
     say, percent = words.say, _percent(words, 0)
+    rows = [
+        contributions.TaskShare(
+            task.label or say("figures.other_task"),
+            task.dose_percent,
+            task.time_percent or 0.0,
+            "" if task.level_db is None else words.number(task.level_db, 1),
+        )
+        for task in found
+    ]
     title = say("figures.tasks")
+    heads = (say("figures.task"), say("figures.dose_share"), say("figures.time_share"), say("figures.level"))
     return Figure(
         title=title,
-        caption=label,
+        caption=words.indicator_text(indicator.id),
         drawing=contributions.task_bars(
-            tasks,
-            dose=say("figures.dose_share"),
-            time=say("figures.time_share"),
-            level=say("figures.level"),
-            say=percent,
-            alt=title,
+            rows, dose=heads[1], time=heads[2], level=heads[3], say=percent, alt=title
         ),
-        head=(
-            say("figures.task"),
-            say("figures.dose_share"),
-            say("figures.time_share"),
-            say("figures.level"),
-        ),
-        rows=tuple((t.label, percent(t.dose_percent), percent(t.time_percent), t.level) for t in tasks),
+        head=heads,
+        rows=tuple((t.label, percent(t.dose_percent), percent(t.time_percent), t.level) for t in rows),
     )
 
 
-def _hours(details: Mapping[str, object], label: str, words: Wording) -> Figure | None:
-    rows = _rows(details, "hours")
-    if not rows:
+def _hours(indicator: Indicator, words: Wording) -> Figure | None:
+    found = details.hours(indicator.details)
+    if not found:
         return None
-    hours = [
-        contributions.HourShare(int(r["hour"]), float(r["dose_percent"]), float(r.get("coverage", 1.0)))
-        for r in rows
-    ]
     say = words.say
     title = say("figures.hours")
 
@@ -112,124 +93,132 @@ def _hours(details: Mapping[str, object], label: str, words: Wording) -> Figure 
 
     return Figure(
         title=title,
-        caption=f"{label}. {say('figures.hours_note')}",
-        drawing=contributions.hour_bars(hours, say=lambda v: words.number(v, 0), say_hour=name, alt=title),
-        head=(say("figures.hour_head"), say("figures.dose_share"), say("report.column_coverage")),
-        rows=tuple((name(h.hour), words.number(h.dose_percent, 1), words.percent(h.coverage)) for h in hours),
+        caption=f"{words.indicator_text(indicator.id)}. {say('figures.hours_note')}",
+        drawing=contributions.hour_bars(
+            found, say=lambda value: words.number(value, 0), say_hour=name, alt=title
+        ),
+        head=(say("figures.hour_head"), say("figures.dose_share")),
+        rows=tuple((name(hour.hour), _percent(words)(hour.dose_percent)) for hour in found),
     )
 
 
-def _distribution(indicator: Indicator, label: str, words: Wording) -> Figure | None:
-    curve = _mapping(indicator.details, "distribution")
-    if curve is None:
+def distribution_figures(indicator: Indicator, audience: Audience, words: Wording) -> list[Figure]:
+    """Cumulative curve, time in bands and, where allowed, the exposure variation matrix."""
+    made = [_curve(indicator, words), _bands(indicator, words)]
+    # A matrix of stays keeps the order of one person's movements: only the analyst sees it of worn sensors.
+    if audience is Audience.ANALYST or not indicator.worn:
+        made.append(_matrix(indicator, words))
+    return [figure for figure in made if figure is not None]
+
+
+def _marks(marks: Mapping[str, float], unit: str, words: Wording) -> str:
+    return ", ".join(
+        f"{name} {typography.quantity(words.number(value, 0), unit)}" for name, value in marks.items()
+    )
+
+
+def _curve(indicator: Indicator, words: Wording) -> Figure | None:
+    found = details.curve(indicator.details)
+    if found is None:
         return None
-    marks = _mapping(indicator.details, "percentiles") or {}
-    percentiles = {str(name): float(value) for name, value in marks.items()}
-    say = words.say
-    unit = str(curve.get("unit", "°"))
-    title = say("figures.distribution")
-    shown = ", ".join(
-        f"{k.upper()} {typography.quantity(words.number(v, 0), unit)}" for k, v in percentiles.items()
-    )
+    label, title = words.indicator_text(indicator.id), words.say("figures.distribution")
     return Figure(
         title=title,
         caption=label,
         drawing=distribution.apdf(
-            [float(v) for v in curve["x"]],
-            [float(v) for v in curve["cumulative_percent"]],
-            percentiles=percentiles,
-            thresholds=[float(v) for v in curve.get("thresholds", ())],
-            x_label=f"{label} [{unit}]",
-            y_label=say("figures.cumulative"),
+            found.x,
+            found.cumulative_percent,
+            percentiles=found.marks,
+            thresholds=found.thresholds,
+            x_label=f"{label} [{found.unit}]",
+            y_label=words.say("figures.cumulative"),
             say=words.number,
-            alt=f"{title}. {label}. {shown}",
+            alt=f"{title}. {label}. {_marks(found.marks, found.unit, words)}",
         ),
-        head=(say("figures.percentile"), f"{say('report.column_value')} [{unit}]"),
-        rows=tuple((name.upper(), words.number(value, 1)) for name, value in percentiles.items()),
+        head=(words.say("figures.percentile"), f"{words.say('report.column_value')} [{found.unit}]"),
+        rows=tuple((name, words.number(value, 1)) for name, value in found.marks.items()),
     )
 
 
-def _bands(indicator: Indicator, label: str, words: Wording) -> Figure | None:
-    bands = _mapping(indicator.details, "bands")
-    if bands is None:
+def _bands(indicator: Indicator, words: Wording) -> Figure | None:
+    found, marks, unit = details.bands(indicator.details)
+    if not found:
         return None
-    edges, percent = [float(v) for v in bands["edges"]], [float(v) for v in bands["percent"]]
-    unit = str(bands.get("unit", "°"))
-    title = words.say("figures.bands")
-    say_percent = _percent(words)
+    label, title = words.indicator_text(indicator.id), words.say("figures.bands")
+    percent = _percent(words)
+    shown = _marks(marks, unit, words)
     return Figure(
         title=title,
-        caption=label,
+        caption=f"{label}. {shown}" if shown else label,
         drawing=distribution.time_in_bands(
-            edges, percent, unit=unit, say=words.number, say_percent=say_percent, alt=f"{title}. {label}"
+            [*(band.low for band in found), found[-1].high],
+            [band.percent for band in found],
+            unit=unit if unit == "°" else f"\u00a0{unit}",
+            say=words.number,
+            say_percent=percent,
+            alt=f"{title}. {label}. {shown}",
         ),
         head=(unit, words.say("figures.time_share")),
-        rows=tuple(
-            (f"{words.number(low)}–{words.number(high)}", say_percent(share))
-            for low, high, share in zip(edges[:-1], edges[1:], percent, strict=True)
-        ),
+        rows=tuple((f"{words.number(b.low)}–{words.number(b.high)}", percent(b.percent)) for b in found),
     )
 
 
-def _eva(details: Mapping[str, object], label: str, words: Wording) -> Figure | None:
-    matrix = _mapping(details, "eva")
-    if matrix is None:
+def _matrix(indicator: Indicator, words: Wording) -> Figure | None:
+    found = details.matrix(indicator.details)
+    if found is None or not found.percent:
         return None
-    levels, durations = list(matrix["level_edges"]), list(matrix["duration_edges_s"])
-    percent = [[float(v) for v in row] for row in matrix["percent"]]
     say = words.say
-    unit = str(matrix.get("unit", "°"))
-    level_names = _edge_names(levels, len(percent), words, unit)
-    duration_names = _edge_names(durations, len(percent[0]) if percent else 0, words, "")
-    title = say("figures.eva")
+    levels = _edge_names(found.level_edges, len(found.percent), words, found.unit)
+    durations = _edge_names(found.duration_edges_s, len(found.percent[0]), words, "")
+    label, title = words.indicator_text(indicator.id), say("figures.eva")
     return Figure(
         title=title,
         caption=f"{label}. {say('figures.eva_note')}",
         drawing=distribution.eva(
-            percent,
-            level_labels=level_names,
-            duration_labels=duration_names,
+            found.percent,
+            level_labels=levels,
+            duration_labels=durations,
             total_label=say("figures.total"),
             corner_label=say("figures.duration"),
             say=lambda value: words.number(value, 1),
             alt=f"{title}. {label}",
         ),
-        head=(unit, *duration_names),
+        head=(found.unit, *durations),
         rows=tuple(
-            (name, *(words.number(v, 1) for v in row)) for name, row in zip(level_names, percent, strict=True)
+            (name, *(words.number(value, 1) for value in row))
+            for name, row in zip(levels, found.percent, strict=True)
         ),
     )
 
 
 def _edge_names(edges: Sequence[float], count: int, words: Wording, unit: str) -> list[str]:
-    names = [f"{words.number(float(low))}–{words.number(float(high))}{unit}" for low, high in pairwise(edges)]
+    names = [f"{words.number(low)}–{words.number(high)}{unit}" for low, high in pairwise(edges)]
     if len(names) < count:
-        names.append(f"≥{typography.NBSP}{words.number(float(edges[-1]))}{unit}")
+        names.append(f"≥{typography.NBSP}{words.number(edges[-1])}{unit}")
     return names[:count]
 
 
-def _projection(indicator: Indicator, label: str, words: Wording) -> Figure | None:
-    plan = _mapping(indicator.details, "projection")
+def projection_figure(indicator: Indicator, words: Wording) -> Figure | None:
+    """Cumulated hours through the year, where the indicator carries months."""
+    plan = indicator.details.get("projection")
     limit = next((row.limit for row in indicator.limits if row.limit.role in MOVING), None)
-    if plan is None or limit is None or indicator.value is None:
+    if not isinstance(plan, Mapping) or limit is None or indicator.value is None:
         return None
-    months = _rows(plan, "months")
-    known = [float(row["hours"]) for row in months if row.get("hours") is not None]
-    low, high = [float(v) for v in plan["low"]], [float(v) for v in plan["high"]]
-    say = words.say
-    title = say("figures.projection")
-    names = [typography.month_name(m, language=words.language, short=True) for m in range(1, 13)]
+    known = [float(row["hours"]) for row in plan["months"] if row.get("hours") is not None]
+    label, title = words.indicator_text(indicator.id), words.say("figures.projection")
     return Figure(
         title=title,
-        caption=f"{label}. {say('figures.projection_note')}",
+        caption=f"{label}. {words.say('figures.projection_note')}",
         drawing=projection.projection(
             list(accumulate(known)),
-            low,
-            high,
+            [float(value) for value in plan["low"]],
+            [float(value) for value in plan["high"]],
             indicator.value,
             limit=limit.value,
             verdict=indicator_verdict(indicator) or Verdict.NOT_SETTLED,
-            month_names=names,
+            month_names=[
+                typography.month_name(month, language=words.language, short=True) for month in range(1, 13)
+            ],
             say=lambda value: words.number(value, 0),
             alt=f"{title}. {label}. {words.quantity(indicator)} {words.interval(indicator)}",
         ),

@@ -1,0 +1,158 @@
+"""Where pages get their data: one site, its store, weekly results kept until readings or logs change."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from indicators.model import Audience, WeeklyResult
+from sensors.errors import NotEnoughDataError
+from sensors.periods import DatePeriod, date_period, week_period
+from sensors.site_book import SiteBook
+
+__all__ = ["SiteSource"]
+
+_KEPT_RESULTS = 16
+_LOOK_EVERY_S = 5.0
+
+
+class SiteSource:
+    """Reads one site for all viewers; safe to use from several threads.
+
+    Parameters
+    ----------
+    load : callable
+        Gives the site's current book (its logs change while the dashboard runs).
+    store : Store
+        Open store, shared by all requests.
+    weekly : callable
+        ``weekly(book, store, period, audience) -> WeeklyResult``.
+    extra : mapping
+        Further callables of other rooms by name, such as ``compare``, ``plan`` and ``explain``.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], SiteBook],
+        store: Any,
+        weekly: Callable[..., WeeklyResult],
+        audience: Audience,
+        extra: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> None:
+        self._load = load
+        self._weekly = weekly
+        self.store = store
+        self.audience = audience
+        self.extra = extra or {}
+        self._book = load()
+        self._looked = time.monotonic()
+        self._stamp = self._look()
+        self._results: OrderedDict[tuple[Any, ...], WeeklyResult] = OrderedDict()
+        self._lock = threading.Lock()
+        self._computing = threading.Lock()
+        self._background = ThreadPoolExecutor(1, thread_name_prefix="vigiposte-results")
+        self._pending: dict[tuple[Any, ...], Future[WeeklyResult]] = {}
+
+    def close(self) -> None:
+        """Stop background work and release the store."""
+        self._background.shutdown(wait=True, cancel_futures=True)
+        self.store.close()
+
+    @property
+    def book(self) -> SiteBook:
+        """The site file and its logs as they are now."""
+        self._refresh()
+        return self._book
+
+    def _look(self) -> tuple[Any, ...]:
+        folder: Path = self._book.folder
+        watched = [self._book.path, *sorted(folder.glob("*.csv"))]
+        files = tuple((path.name, path.stat().st_mtime_ns) for path in watched if path.is_file())
+        newest = max(self.store.last_seen(self._book.site.site.id).values(), default=0)
+        return (*files, newest)
+
+    def _refresh(self, *, now: bool = False) -> None:
+        with self._lock:
+            if not now and time.monotonic() - self._looked < _LOOK_EVERY_S:
+                return
+            self._looked = time.monotonic()
+        stamp = self._look()
+        with self._lock:
+            if stamp != self._stamp:
+                self._stamp = stamp
+                self._results.clear()
+                self._book = self._load()
+
+    def changed(self) -> None:
+        """A log was written through a page: read it at once."""
+        self._refresh(now=True)
+
+    def period(self, week: str | None) -> DatePeriod:
+        """An ISO week, the last complete one by default."""
+        return week_period(week, self.book.zone, datetime.now(UTC))
+
+    @staticmethod
+    def earlier(period: DatePeriod, steps: int = 1) -> DatePeriod:
+        """The period of the same length `steps` before."""
+        length = timedelta(days=((period.last - period.first).days + 1) * steps)
+        first, last = period.first - length, period.last - length
+        if period.week is None:
+            return date_period(first, last)
+        iso = first.isocalendar()
+        return DatePeriod(first, last, f"{iso.year}-W{iso.week:02d}")
+
+    def _key(self, period: DatePeriod) -> tuple[Any, ...]:
+        return (period.first, period.last, self._stamp)
+
+    def result(self, period: DatePeriod) -> WeeklyResult:
+        """The weekly result, computed once per state of the data."""
+        book = self.book
+        key = self._key(period)
+        with self._lock:
+            if key in self._results:
+                self._results.move_to_end(key)
+                return self._results[key]
+        with self._computing:
+            with self._lock:
+                if key in self._results:
+                    return self._results[key]
+            found = self._weekly(book, self.store, period, self.audience)
+            with self._lock:
+                self._results[key] = found
+                while len(self._results) > _KEPT_RESULTS:
+                    self._results.popitem(last=False)
+        return found
+
+    def known(self, period: DatePeriod) -> WeeklyResult | None:
+        """The result when it is at hand; otherwise it is computed in the background for the next page."""
+        key = self._key(period)
+        with self._lock:
+            if key in self._results:
+                return self._results[key]
+            running = self._pending.get(key)
+            if running is None or running.done():
+                if running is not None and running.exception() is not None:
+                    return None
+                self._pending = {k: f for k, f in self._pending.items() if not f.done()}
+                self._pending[key] = self._background.submit(self.result, period)
+        return None
+
+    def wait_known(self, period: DatePeriod, seconds: float) -> WeeklyResult | None:
+        """As `known`, waiting a little for a result that is nearly ready."""
+        found = self.known(period)
+        if found is not None:
+            return found
+        with self._lock:
+            running = self._pending.get(self._key(period))
+        if running is None:
+            return None
+        try:
+            return running.result(timeout=seconds)
+        except (TimeoutError, NotEnoughDataError):
+            return None
