@@ -1,10 +1,10 @@
-"""Summaries to the weekly result: every factor of every workstation, its worst shift, worst workstation first."""
+"""Summaries to the weekly result: every factor of every workstation by its worst shift, worst first."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from indicators.context import AssessmentContext, applies, build_context
 from indicators.limits import Limit, in_force, table_hash
@@ -176,15 +176,11 @@ def _measured_factor(
     context = build_context(book, station, shifts[0], period)
     missing = _rows_without_indicator(context, factor, indicators)
     idle = [name for name in station.shifts if name not in shifts]
-    return _factor(
-        factor,
-        indicators,
-        missing,
-        Note("shifts_not_measured", {"shifts": ", ".join(idle)}) if idle else None,
-    )
+    gap = Note("shifts_not_measured", {"shifts": ", ".join(idle)}) if idle else None
+    return _factor(factor, indicators, missing, gap)
 
 
-def _assess(kind: Kind, content: Sequence[object], context: AssessmentContext) -> tuple[Indicator, ...]:
+def _assess(kind: Kind, content: Sequence[Any], context: AssessmentContext) -> tuple[Indicator, ...]:
     if kind is Kind.NOISE:
         from indicators.noise_assessment import assess as assess_noise
 
