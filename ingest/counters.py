@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = ["IngestCounters"]
 
@@ -80,3 +81,23 @@ class IngestCounters:
     def settled(self) -> int:
         """Messages that are done with: stored or in quarantine."""
         return self.stored + self.rejected_messages
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plain numbers for JSON."""
+        return {
+            "received": self.received,
+            "received_bytes": self.received_bytes,
+            "journaled": self.journaled,
+            "stored": self.stored,
+            "rows": self.rows,
+            "values": self.values,
+            "rejected": dict(self.rejected),
+            "rejected_rows": self.rejected_rows,
+            "late": self.late,
+            "skewed": self.skewed,
+            "damaged": self.damaged,
+            "connects": self.connects,
+            "store_waits": self.store_waits,
+            "store_writes": self.store_writes,
+            "store_seconds": round(self.store_seconds, 3),
+        }

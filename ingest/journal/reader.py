@@ -42,6 +42,16 @@ class JournalReader:
         self._cursor = cursor
         self.position = cursor.position
 
+    def unread_bytes(self) -> int:
+        """Durable bytes after the position."""
+        waiting = 0
+        for segment in list_segments(self._writer.folder):
+            if segment.first >= self.position.segment:
+                end, _closed = self._writer.readable_end(segment)
+                start = self.position.offset if segment.first == self.position.segment else len(PREAMBLE)
+                waiting += max(0, end - start)
+        return waiting
+
     def read(self, max_bytes: int) -> Chunk | None:
         """Up to about `max_bytes` of durable records after the position; ``None`` when there are none."""
         for segment in list_segments(self._writer.folder):

@@ -1,0 +1,15 @@
+"""The commands of this room: the service, its status, and what moves data in, out and away."""
+
+from __future__ import annotations
+
+import typer
+
+from ingest import device_commands, service_commands
+
+__all__ = ["mount"]
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the room's commands to the command line."""
+    service_commands.mount(app)
+    device_commands.mount(app)

@@ -1,0 +1,137 @@
+"""Messages and rows that were refused, kept with their reason: JSON lines, bounded in size and age.
+
+They are on disk before the journal forgets them. A line carries ``time`` (arrival, UTC), ``sequence``,
+``topic``, ``sensor`` where known, ``code``, ``reason``, ``payload`` (base64, cut at 64 KiB) and
+``payload_bytes``. After a crash the newest lines may stand twice, with the same ``sequence``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Quarantine", "Refused", "read_quarantine"]
+
+_FILE_BYTES = 8 * 1024 * 1024
+_TOTAL_BYTES = 256 * 1024 * 1024
+_SHOWN_PAYLOAD_BYTES = 65_536
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One message or stored row that is not good, why, and what it was."""
+
+    code: str
+    reason: str
+    topic: str
+    payload: bytes
+    sequence: int
+    sensor: str | None = None
+
+    def line(self) -> str:
+        """Return the JSON line of the quarantine file."""
+        moment = datetime.fromtimestamp(self.sequence / 1e9, UTC) if self.sequence > 0 else None
+        return json.dumps(
+            {
+                "time": moment.isoformat() if moment else None,
+                "sequence": self.sequence,
+                "topic": self.topic,
+                "sensor": self.sensor,
+                "code": self.code,
+                "reason": self.reason,
+                "payload": base64.b64encode(self.payload[:_SHOWN_PAYLOAD_BYTES]).decode("ascii"),
+                "payload_bytes": len(self.payload),
+            },
+            ensure_ascii=False,
+        )
+
+
+class Quarantine:
+    """Appends to the newest file of a folder and removes the oldest ones beyond the bounds.
+
+    Parameters
+    ----------
+    folder : Path
+        Quarantine folder.
+    max_age_days : int
+        Older files are removed: what they hold is raw data, kept no longer than other raw data.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_age_days: int,
+        file_bytes: int = _FILE_BYTES,
+        total_bytes: int = _TOTAL_BYTES,
+    ) -> None:
+        self._folder = folder
+        self._max_age_days = max_age_days
+        self._file_bytes = file_bytes
+        self._total_bytes = total_bytes
+        self._path: Path | None = None
+        self._number = 0
+        self.tidy()
+
+    def add(self, refused: Iterable[Refused]) -> None:
+        """Durably append; nothing is written for an empty iterable.
+
+        Raises
+        ------
+        OSError
+            The disk refuses; a part of the lines may have been written.
+        """
+        lines = [one.line() for one in refused]
+        if not lines:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._path is None or self._path.stat().st_size >= self._file_bytes:
+            self._number += 1
+            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+            self._path = self._folder / f"quarantine-{stamp}-{os.getpid()}-{self._number:04d}.jsonl"
+            self.tidy()
+        with self._path.open("a", encoding="utf-8") as handle:
+            handle.write("\n".join(lines) + "\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+
+    def tidy(self) -> None:
+        """Remove files that are too old, then the oldest while all together are too large."""
+        files = sorted(_files(self._folder))
+        limit_s = time.time() - self._max_age_days * _DAY_S
+        sizes = []
+        for path in files:
+            state = path.stat()
+            if state.st_mtime < limit_s:
+                path.unlink(missing_ok=True)
+            else:
+                sizes.append((path, state.st_size))
+        total = sum(size for _, size in sizes)
+        for path, size in sizes[:-1]:
+            if total <= self._total_bytes:
+                break
+            path.unlink(missing_ok=True)
+            total -= size
+
+
+def _files(folder: Path) -> list[Path]:
+    return list(folder.glob("quarantine-*.jsonl")) if folder.is_dir() else []
+
+
+def read_quarantine(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """Lines of a quarantine folder, oldest file first; a half-written last line is left out."""
+    for path in sorted(_files(folder)):
+        with path.open(encoding="utf-8", errors="replace") as handle:
+            for line in handle:
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    continue

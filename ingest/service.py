@@ -1,0 +1,336 @@
+"""The ingest as a service: session, journal and feeder put together, watched, and shut down in order."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from ingest.counters import IngestCounters
+from ingest.journal import Cursor, FolderLock, JournalReader, JournalWriter
+from ingest.metrics import MetricsServer
+from ingest.pipeline import Feeder, FeederSettings, Router, SensorHealth
+from ingest.quarantine import Quarantine
+from ingest.session import MqttSession, broker_settings
+from ingest.status import read_health, write_health
+from ingest.store import Store
+from ingest.upkeep import Upkeep
+from sensors.errors import LocalResourceError, StoreUnreachableError
+from sensors.site_book import SiteBook
+from sensors.topics import parse_topic
+
+__all__ = ["EndReason", "IngestReport", "run_ingest"]
+
+_LOG = logging.getLogger("vigiposte.ingest")
+_CHUNK_BYTES = 8 * 1024 * 1024
+_IDLE_LINE_S = 0.3
+_POLL_S = 0.02
+_REST_S = 0.2
+_DRAIN_ON_STOP_S = 2.0
+_ROTATE_IDLE_BYTES = 1024 * 1024
+_LAKE_INTERVAL_S = 5.0
+_SERVER_INTERVAL_S = 1.0
+
+
+class EndReason(StrEnum):
+    """Why an ingest ended."""
+
+    STOPPED = "stopped"
+    IDLE = "idle"
+    EXPECTED = "expected"
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What one run did."""
+
+    reason: EndReason
+    seconds: float
+    counters: IngestCounters
+
+
+def run_ingest(
+    book: SiteBook,
+    store: Store,
+    *,
+    mqtt_url: str | None = None,
+    journal: Path | None = None,
+    stop: threading.Event | None = None,
+    until_idle_s: float | None = None,
+    expected_messages: int | None = None,
+    on_progress: Callable[[IngestCounters], None] | None = None,
+    writer: str | None = None,
+    counters: IngestCounters | None = None,
+    feed_interval_s: float | None = None,
+    compact_every_s: float = 600.0,
+    reduce: Callable[[], object] | None = None,
+    reduce_every_s: float = 3600.0,
+    metrics_port: int | None = None,
+    max_messages_per_s: float | None = None,
+    connect_timeout_s: float = 10.0,
+) -> IngestReport:
+    """Run until stopped, idle, or the expected number of messages is settled.
+
+    A message is acknowledged to the broker once it is durable in the journal, and leaves the journal once it
+    is durable in the store or in quarantine. Ending at any moment, in any way, loses and doubles nothing.
+
+    Parameters
+    ----------
+    book : SiteBook
+        The site: sensors, broker, retention.
+    store : Store
+        Where readings go; not closed here.
+    mqtt_url : str, optional
+        Replaces ``[mqtt] url``.
+    journal : Path, optional
+        Journal folder; default ``journal`` (or ``journal-WRITER``) beside the site file.
+    stop : threading.Event, optional
+        Ends the run when set, within seconds.
+    until_idle_s : float, optional
+        End once nothing has come for so long and everything is in the store.
+    expected_messages : int, optional
+        End once so many messages are stored or in quarantine.
+    on_progress : callable, optional
+        Told the counters a few times a second while something happens.
+    writer : str, optional
+        Name of this process where several share one subscription: part of client id, journal and lake files.
+    counters : IngestCounters, optional
+        Mutated in place, for others to read meanwhile.
+    feed_interval_s : float, optional
+        Readings wait at most so long in the journal while the store works; default 5 s for a lake (fewer,
+        larger files), 1 s for a server.
+    compact_every_s : float
+        How often the store is asked to merge small files.
+    reduce : callable, optional
+        Called every `reduce_every_s` on a thread of its own.
+    metrics_port : int, optional
+        Serve ``/metrics`` and ``/health`` on this loopback port.
+    max_messages_per_s : float, optional
+        Sustained rate of one sensor beyond which its messages go to quarantine.
+    connect_timeout_s : float
+        How long the first connection may take; later ones are tried for ever.
+
+    Raises
+    ------
+    BrokerUnreachableError
+        The broker does not answer at the start, or refuses.
+    ConfigurationError
+        Broker or store settings cannot work.
+    LocalResourceError
+        The journal folder is in use, or cannot be written; the metrics port is in use.
+    """
+    service = _Service(
+        book,
+        store,
+        mqtt_url=mqtt_url,
+        journal=journal or book.folder / (f"journal-{writer}" if writer else "journal"),
+        stop=stop or threading.Event(),
+        writer=writer,
+        counters=counters if counters is not None else IngestCounters(),
+        max_messages_per_s=max_messages_per_s,
+        may_wait_for_store=until_idle_s is None,
+    )
+    if feed_interval_s is None:
+        feed_interval_s = _LAKE_INTERVAL_S if store.url.startswith("lake:") else _SERVER_INTERVAL_S
+    began = time.monotonic()
+    with service.running(connect_timeout_s, metrics_port):
+        upkeep = Upkeep(
+            store,
+            book.site.site.id,
+            service.publish_health,
+            compact_every_s=compact_every_s,
+            reduce=reduce,
+            reduce_every_s=reduce_every_s,
+        )
+        reason = service.loop(
+            upkeep,
+            until_idle_s=until_idle_s,
+            expected_messages=expected_messages,
+            on_progress=on_progress,
+            feed_interval_s=feed_interval_s,
+        )
+    if reason is EndReason.IDLE:
+        store.compact(book.site.site.id)
+    return IngestReport(reason, time.monotonic() - began, service.counters)
+
+
+class _Service:
+    """The parts of one run, opened and closed in order."""
+
+    def __init__(
+        self,
+        book: SiteBook,
+        store: Store,
+        *,
+        mqtt_url: str | None,
+        journal: Path,
+        stop: threading.Event,
+        writer: str | None,
+        counters: IngestCounters,
+        max_messages_per_s: float | None,
+        may_wait_for_store: bool,
+    ) -> None:
+        self.counters = counters
+        self._site = book.site.site.id
+        self._store = store
+        self._folder = journal
+        self._stop = stop
+        self._settings = broker_settings(book.site.mqtt, book.folder, self._site, url=mqtt_url, writer=writer)
+        self._router = Router(book)
+        self._resources = contextlib.ExitStack()
+        self._waiting_since = 0.0
+        with contextlib.ExitStack() as opening:
+            lock = FolderLock(journal)
+            opening.callback(lock.release)
+            self._check_store(may_wait=may_wait_for_store)
+            try:
+                cursor = Cursor(journal)
+                opening.callback(cursor.close)
+                self._journal = JournalWriter(journal, after=cursor.position.sequence)
+            except OSError as error:
+                raise LocalResourceError(
+                    f"the journal cannot be opened: {error.strerror}",
+                    value=str(journal),
+                    remedy="free disk space, or correct the folder's permissions",
+                    code="journal_failed",
+                ) from error
+            opening.callback(self._journal.close)
+            self._reader = JournalReader(self._journal, cursor)
+            self._resources = opening.pop_all()
+        previous = read_health(journal).sensors
+        self.health = {sensor.id: previous.get(sensor.id) or SensorHealth() for sensor in book.site.sensors}
+        self._feeder = Feeder(
+            self._site,
+            self._reader,
+            store,
+            self._router,
+            Quarantine(journal / "quarantine", max_age_days=book.site.privacy.raw_days),
+            counters,
+            self.health,
+            stop,
+            FeederSettings(_CHUNK_BYTES, max_messages_per_s),
+        )
+        self._session = MqttSession(
+            self._settings,
+            self._router.filters(self._settings.shared_group),
+            self._router.status_filters(),
+            self._journal,
+            counters,
+            self._on_status,
+        )
+
+    def _check_store(self, *, may_wait: bool) -> None:
+        try:
+            self._store.check()
+        except StoreUnreachableError as error:
+            if not may_wait:
+                raise
+            _LOG.warning("%s; readings wait in the journal", error)
+
+    def _on_status(self, topic: str, payload: bytes) -> None:
+        with contextlib.suppress(Exception):
+            health = self.health.get(parse_topic(topic).sensor)
+            if health is not None:
+                health.online = payload.strip() == b"online"
+
+    @contextlib.contextmanager
+    def running(self, connect_timeout_s: float, metrics_port: int | None) -> Iterator[None]:
+        """Open the session and the metrics port; close everything, last of all the journal."""
+        metrics: MetricsServer | None = None
+        with self._resources:
+            try:
+                if metrics_port is not None:
+                    metrics = MetricsServer(metrics_port, self.counters, self.health)
+                self._session.start(connect_timeout_s)
+                yield
+            finally:
+                self._session.stop()
+                self._drain_briefly()
+                self._forget_consumed(0)
+                if metrics is not None:
+                    metrics.close()
+                self.publish_health(stopped=True)
+
+    def loop(
+        self,
+        upkeep: Upkeep,
+        *,
+        until_idle_s: float | None,
+        expected_messages: int | None,
+        on_progress: Callable[[IngestCounters], None] | None,
+        feed_interval_s: float,
+    ) -> EndReason:
+        """Feed the store and do the regular jobs until there is a reason to end."""
+        while not self._stop.is_set():
+            if self._session.failure is not None:
+                raise self._session.failure
+            if self._feed_when_due(feed_interval_s):
+                if on_progress is not None:
+                    on_progress(self.counters)
+            else:
+                self._rest(_POLL_S if until_idle_s is not None else _REST_S)
+            if expected_messages is not None and self.counters.settled >= expected_messages:
+                return EndReason.EXPECTED
+            if until_idle_s is not None and self._line_idle_s() >= until_idle_s and self._all_stored():
+                return EndReason.IDLE
+            upkeep.tick()
+        return EndReason.STOPPED
+
+    def _line_idle_s(self) -> float:
+        return time.monotonic() - self._session.last_received
+
+    def _feed_when_due(self, feed_interval_s: float) -> bool:
+        """Feed when a chunk is full, the line is idle or readings have waited long enough."""
+        unread = self._reader.unread_bytes()
+        if not unread:
+            self._waiting_since = 0.0
+            return False
+        now = time.monotonic()
+        self._waiting_since = self._waiting_since or now
+        if (
+            unread < _CHUNK_BYTES
+            and now - self._waiting_since < feed_interval_s
+            and self._line_idle_s() < _IDLE_LINE_S
+        ):
+            return False
+        self._waiting_since = 0.0
+        self._feeder.feed()
+        return True
+
+    def _rest(self, rest_s: float) -> None:
+        if self._waiting_since:
+            self._stop.wait(_POLL_S)
+            return
+        if self._line_idle_s() >= _IDLE_LINE_S:
+            self._forget_consumed(_ROTATE_IDLE_BYTES)
+        self._journal.wait(self._reader.position, rest_s)
+
+    def _forget_consumed(self, min_bytes: int) -> None:
+        """Remove what is in the store from the journal too, although its segment is not full."""
+        if not self._reader.unread_bytes():
+            self._journal.rotate(min_bytes)
+            with contextlib.suppress(OSError):
+                self._reader.commit(self._reader.position)
+
+    def _all_stored(self) -> bool:
+        return self.counters.journaled >= self.counters.received and not self._reader.unread_bytes()
+
+    def _drain_briefly(self) -> None:
+        """Store what is journaled, if that is quick; the rest is stored after the next start."""
+        deadline = time.monotonic() + _DRAIN_ON_STOP_S
+        with contextlib.suppress(Exception):
+            while time.monotonic() < deadline and self._feeder.feed():
+                pass
+
+    def publish_health(self, *, stopped: bool = False) -> None:
+        """Write the health file; a disk that refuses is told elsewhere."""
+        unread = self._reader.unread_bytes()
+        self.counters.backlog_bytes = unread
+        self.counters.oldest_waiting_ns = self._reader.position.sequence if unread else 0
+        with contextlib.suppress(OSError):
+            write_health(self._folder, self.counters, self.health, self._feeder.unknown, stopped=stopped)

@@ -1,0 +1,87 @@
+"""The regular jobs of a running ingest: publish its health, tidy the store, have summaries computed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from ingest.store import Store
+
+__all__ = ["Upkeep"]
+
+_LOG = logging.getLogger("vigiposte.ingest")
+_HEALTH_EVERY_S = 2.0
+
+
+class Upkeep:
+    """Does what is due when asked to `tick`.
+
+    Parameters
+    ----------
+    store : Store
+        Store whose small files are merged every `compact_every_s`.
+    site : str
+        Site id.
+    publish_health : callable
+        Called every 2 s.
+    compact_every_s, reduce_every_s : float
+        Intervals [s].
+    reduce : callable or None
+        Called on a thread of its own, never twice at a time.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        site: str,
+        publish_health: Callable[[], None],
+        *,
+        compact_every_s: float,
+        reduce: Callable[[], object] | None,
+        reduce_every_s: float,
+    ) -> None:
+        self._store = store
+        self._site = site
+        self._publish_health = publish_health
+        self._compact_every_s = compact_every_s
+        self._reduce = reduce
+        self._reduce_every_s = reduce_every_s
+        now = time.monotonic()
+        self._health_at = now
+        self._compact_at = now + compact_every_s
+        self._reduce_at = now + reduce_every_s
+        self._reducing: threading.Thread | None = None
+
+    def tick(self) -> None:
+        """Do the jobs that are due."""
+        now = time.monotonic()
+        if now >= self._health_at:
+            self._health_at = now + _HEALTH_EVERY_S
+            self._publish_health()
+        if now >= self._compact_at:
+            self._compact_at = now + self._compact_every_s
+            self._compact()
+        if self._reduce is not None and now >= self._reduce_at:
+            self._reduce_at = now + self._reduce_every_s
+            self._start_reducing(self._reduce)
+
+    def _compact(self) -> None:
+        try:
+            self._store.compact(self._site)
+        except Exception as error:  # noqa: BLE001 - tidying up must never stop the ingest
+            _LOG.warning("small files of the store could not be merged now: %s", error)
+
+    def _start_reducing(self, reduce: Callable[[], object]) -> None:
+        if self._reducing is not None and self._reducing.is_alive():
+            return
+
+        def work() -> None:
+            try:
+                reduce()
+            except Exception as error:  # noqa: BLE001 - the ingest goes on without summaries
+                _LOG.warning("minute summaries could not be computed now: %s", error)
+
+        self._reducing = threading.Thread(target=work, name="vigiposte-reduce", daemon=True)
+        self._reducing.start()
