@@ -1,22 +1,24 @@
-"""State of the sensors, from the health file that ingest keeps and the calibrations of the site file."""
+"""State of the sensors in words: what ingest knows of each, where it is posted, when it was calibrated."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from dashboards import typography
 from dashboards.wording import Wording
 from sensors.quantities import Kind
 from sensors.site_book import SiteBook
 
-__all__ = ["SensorState", "read_health", "sensor_states"]
+if TYPE_CHECKING:
+    from ingest.overview import Overview, SensorLine
+    from ingest.store import Store
 
-_SILENT_S = 3600.0
-_SKEW_S = 2.0
-_WEAK_BATTERY = 15.0
+__all__ = ["SensorState", "sensor_states", "survey_site"]
+
+_OUT_OF_ORDER = frozenset({"refused", "never_seen", "offline", "silent"})
 _CALIBRATION_DAYS = {Kind.NOISE: 730, Kind.CLIMATE: 365, Kind.POSTURE: 90}
 
 
@@ -24,11 +26,14 @@ _CALIBRATION_DAYS = {Kind.NOISE: 730, Kind.CLIMATE: 365, Kind.POSTURE: 90}
 class SensorState:
     """One sensor in words; `severity` 2 is out of order, 1 needs care, 0 is well."""
 
+    id: str
     sensor: str
     kind: str
+    place: str
     severity: int
     state: str
     last_seen: str
+    rate: str
     rejected: str
     late: str
     skew: str
@@ -41,76 +46,65 @@ class SensorState:
         return (self.sensor, self.state, self.last_seen, self.rejected, self.battery, self.calibration)
 
 
-def read_health(book: SiteBook) -> Mapping[str, Any]:
-    """What ingest last wrote about each sensor, by sensor id; empty when it never ran."""
-    path = book.folder / "journal" / "health.json"
-    if not path.is_file():
-        return {}
-    found: Any = json.loads(path.read_text(encoding="utf-8"))
-    sensors = found.get("sensors", {}) if isinstance(found, dict) else {}
-    return sensors if isinstance(sensors, dict) else {}
+def survey_site(book: SiteBook, open_store: Callable[[], Store]) -> Overview:
+    """Look at what the ingest processes left, the journals and the store."""
+    from ingest.overview import survey
+
+    return survey(book, open_store)
 
 
-def sensor_states(book: SiteBook, words: Wording, now_ns: int | None = None) -> tuple[SensorState, ...]:
-    """Every sensor of the site, the unwell first; nothing when no health was recorded yet.
-
-    Parameters
-    ----------
-    now_ns : int, optional
-        Moment silence is judged at [ns]; by default the newest reading of any sensor, so that an archive does
-        not look dead.
-    """
-    health = read_health(book)
-    if not health:
-        return ()
-    newest = [int(row["last_seen_ns"]) for row in health.values() if row.get("last_seen_ns")]
-    moment = now_ns or max(newest, default=0)
-    states = [_state(book, sensor, health.get(sensor.id, {}), moment, words) for sensor in book.site.sensors]
-    return tuple(sorted(states, key=lambda state: (-state.severity, state.sensor)))
+def sensor_states(book: SiteBook, seen: Overview, words: Wording) -> tuple[SensorState, ...]:
+    """Every sensor of the site, the unwell first."""
+    states = [_state(book, line, seen.at_ns, words) for line in seen.sensors]
+    return tuple(sorted(states, key=lambda state: (-state.severity, state.id)))
 
 
-def _state(
-    book: SiteBook, sensor: Any, row: Mapping[str, Any], moment_ns: int, words: Wording
-) -> SensorState:
-    say = words.say
-    seen = row.get("last_seen_ns")
-    battery, skew = row.get("battery"), row.get("skew_s")
-    rejected = row.get("rejected") or {}
-    refused = sum(rejected.values()) if isinstance(rejected, dict) else int(rejected)
-    calibration = book.calibration_at(sensor.id, moment_ns)
-    age = (
-        None if calibration is None else (book.local(moment_ns) - book.local(book.to_ns(calibration.at))).days
-    )
-    severity, code = 0, "online"
-    if seen is None:
-        severity, code = 2, "never_seen"
-    elif (moment_ns - int(seen)) / 1e9 > _SILENT_S:
-        severity, code = 2, "silent"
-    elif skew is not None and abs(float(skew)) > _SKEW_S:
-        severity, code = 1, "skewed"
-    elif battery is not None and float(battery) < _WEAK_BATTERY:
-        severity, code = 1, "battery_low"
-    elif age is not None and age > _CALIBRATION_DAYS[sensor.kind]:
+def _state(book: SiteBook, line: SensorLine, now_ns: int, words: Wording) -> SensorState:
+    health, language = line.health, words.language
+    code = line.state.replace(" ", "_")
+    severity = 2 if code in _OUT_OF_ORDER else 0 if code == "ok" else 1
+    if severity == 0 and _due(line, book.local(now_ns)):
         severity, code = 1, "calibration_due"
+    refused = sum(health.rejected.values())
     return SensorState(
-        sensor=sensor.label or sensor.id,
-        kind=words.factor(sensor.kind.value),
+        id=line.sensor.id,
+        sensor=line.sensor.label or line.sensor.id,
+        kind=words.factor(line.sensor.kind.value),
+        place=_place(book, line.sensor.id, now_ns, words),
         severity=severity,
-        state=say(f"sensor_states.{code}"),
-        last_seen="–" if seen is None else _moment(book, int(seen), words),
+        state=words.say(f"sensor_states.{code}"),
+        last_seen=_moment(book, health.last_seen_ns or health.newest_ns, words),
+        rate=words.number(round(health.rate_per_s, 1)) if health.rate_per_s else "–",
         rejected=words.number(refused),
-        late=words.number(int(row.get("late") or 0)),
+        late=words.number(health.late),
         skew="–"
-        if skew is None
-        else f"{typography.number(float(skew), 1, language=words.language, sign=True)}\u00a0s",
-        battery="–" if battery is None else words.percent(float(battery) / 100.0),
+        if health.skew_s is None
+        else typography.quantity(typography.number(health.skew_s, 1, language=language, sign=True), "s"),
+        battery="–" if health.battery is None else words.percent(health.battery / 100.0),
         calibration="–"
-        if calibration is None
-        else typography.long_date(calibration.at.date(), language=words.language),
+        if line.calibrated_at is None
+        else typography.long_date(line.calibrated_at.date(), language=language),
     )
+
+
+def _due(line: SensorLine, now: datetime) -> bool:
+    if line.calibrated_at is None:
+        return False
+    return (now - line.calibrated_at).days > _CALIBRATION_DAYS[line.sensor.kind]
+
+
+def _place(book: SiteBook, sensor: str, now_ns: int, words: Wording) -> str:
+    # Where it is, or was last: a campaign that ended still says where its sensors stood.
+    postings = book.assignments(sensor, 0, now_ns)
+    if not postings:
+        return "–"
+    last = max(postings, key=lambda posting: posting.end_ns)
+    return f"{book.workstation(last.workstation).label}, {words.segment(last.mount.value)}"
 
 
 def _moment(book: SiteBook, ns: int, words: Wording) -> str:
+    if not ns:
+        return "–"
     moment = book.local(ns)
     day = typography.long_date(moment.date(), language=words.language)
     return f"{day}, {typography.clock(moment, language=words.language)}"

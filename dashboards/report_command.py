@@ -122,7 +122,9 @@ def mount(app: typer.Typer) -> None:
         finally:
             store.close()
         spoken = language or result.language
-        around = surroundings(book, result, spoken, previous=previous)
+        around = surroundings(
+            book, result, spoken, previous=previous, open_store=lambda: services.open_store(book)
+        )
         names = tuple(name.strip() for name in formats.split(",") if name.strip())
         written = services.render_report(result, out, names, spoken, around=around)
         if seen_by is Audience.ANALYST:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dashboards import typography
-from dashboards.health import sensor_states
+from dashboards.health import sensor_states, survey_site
 from dashboards.report.build import Surroundings
 from dashboards.wording import Wording
 from indicators.model import WeeklyResult
+from ingest.store import Store
 from sensors.site_book import SiteBook
 
 __all__ = ["surroundings"]
 
 
 def surroundings(
-    book: SiteBook, result: WeeklyResult, language: str, *, previous: WeeklyResult | None = None
+    book: SiteBook,
+    result: WeeklyResult,
+    language: str,
+    *,
+    previous: WeeklyResult | None = None,
+    open_store: Callable[[], Store] | None = None,
 ) -> Surroundings:
-    """Sensor health, exclusions within the period, labels of shifts and the group size of `book`."""
+    """Sensor health (where a store is given), exclusions within the period, names and group size of `book`."""
     words = Wording(language)
+    health: tuple[tuple[str, ...], ...] = ()
+    if open_store is not None:
+        health = tuple(state.row for state in sensor_states(book, survey_site(book, open_store), words))
     return Surroundings(
         previous=previous,
-        health=tuple(state.row for state in sensor_states(book, words)),
+        health=health,
         exclusions=_exclusions(book, result, words),
         shifts={shift.id: shift.label or shift.id for shift in book.site.shifts},
         group_size=book.site.privacy.group_size,
