@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from indicators.context import AssessmentContext, applies, build_context
-from indicators.limits import Limit, in_force, table_hash
+from indicators.limits import Limit, Role, in_force, table_hash
 from indicators.model import (
     Audience,
     Factor,
@@ -174,6 +174,7 @@ def _measured_factor(
             factor=factor, verdict=Verdict.NOT_MEASURED, above=None, reason=reason, indicators=()
         )
     context = build_context(book, station, shifts[0], period)
+    indicators += _project(kind, [item.content for item in own], context)
     missing = _rows_without_indicator(context, factor, indicators)
     idle = [name for name in station.shifts if name not in shifts]
     gap = Note("shifts_not_measured", {"shifts": ", ".join(idle)}) if idle else None
@@ -192,6 +193,19 @@ def _assess(kind: Kind, content: Sequence[Any], context: AssessmentContext) -> t
     from indicators.posture_assessment import assess as assess_posture
 
     return assess_posture(content, context=context)
+
+
+def _project(kind: Kind, content: Sequence[Any], context: AssessmentContext) -> tuple[Indicator, ...]:
+    """Annual projections over the worker-days of all shifts, where the site's profiles hold such limits."""
+    from indicators import projection_assessment as projection
+
+    if not any(row.role is Role.PROJECTION and row.factor == kind.value for row in context.limits):
+        return ()
+    if kind is Kind.NOISE:
+        return projection.project_noise(content, context)
+    if kind is Kind.CLIMATE:
+        return projection.project_climate(content, context)
+    return projection.project_posture(content, context)
 
 
 def _factor(
