@@ -25,10 +25,10 @@ _Stretch = tuple[int, int]
 def usual_window(book: SiteBook, first: date, last: date) -> tuple[date, date]:
     """Site dates whose worker-days speak of usual conditions, for a period ``[first, last]``.
 
-    The campaign that holds the period's last day, from its start; else the last eight weeks. Never beyond the
+    The latest campaign that overlaps the period, from its start; else the last eight weeks. Never beyond the
     period's last day, so that a report made again later gives the same numbers.
     """
-    campaigns = [row for row in book.site.campaigns if row.start <= last <= row.end]
+    campaigns = [row for row in book.site.campaigns if row.start <= last and first <= row.end]
     if campaigns:
         start = max(row.start for row in campaigns)
     else:
