@@ -1,0 +1,71 @@
+"""Shape of every climate indicator, and the worker-days of one shift gathered by date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from indicators.context import AssessmentContext
+from indicators.model import Factor, Indicator, Interval, LimitAssessment, Note, Scope
+from indicators.reduction.climate import ClimateDay
+
+__all__ = ["ShiftDay", "climate_indicator", "shift_days"]
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftDay:
+    """All sensors of one shift on one site date; a wearer's name only when the sensor was worn."""
+
+    sensors: tuple[ClimateDay, ...]
+    wearer: str | None
+
+    @property
+    def expected_ns(self) -> int:
+        """Expected time of the shift [ns]."""
+        return self.sensors[0].day.expected_ns
+
+
+def shift_days(days: Sequence[ClimateDay]) -> tuple[ShiftDay, ...]:
+    """Worker-days gathered by shift: worn sensors by wearer, the fixed ones of a place together."""
+    ordered = sorted(days, key=lambda item: (item.day.start_ns, item.day.wearer or "", item.day.sensor))
+    groups: dict[tuple[int, str | None], list[ClimateDay]] = {}
+    for day in ordered:
+        groups.setdefault((day.day.start_ns, day.day.wearer), []).append(day)
+    return tuple(ShiftDay(tuple(group), wearer) for (_, wearer), group in groups.items())
+
+
+def climate_indicator(
+    identifier: str,
+    value: float | None,
+    unit: str,
+    interval: Interval | None,
+    days: Sequence[ShiftDay],
+    context: AssessmentContext,
+    *,
+    coverage: float,
+    method: str,
+    scope: Scope = Scope.USUAL,
+    quality: tuple[Note, ...] = (),
+    limits: tuple[LimitAssessment, ...] = (),
+    next_best: Note | None = None,
+    details: Mapping[str, object] | None = None,
+) -> Indicator:
+    """An indicator of these shift days."""
+    return Indicator(
+        id=identifier,
+        factor=Factor.CLIMATE,
+        value=value,
+        unit=unit,
+        interval=interval,
+        scope=scope,
+        shift=context.shift,
+        coverage=coverage,
+        n_days=len(days),
+        n_wearers=len({day.wearer for day in days if day.wearer is not None}),
+        method=method,
+        worn=any(sensor.day.mount.worn for day in days for sensor in day.sensors),
+        quality=quality,
+        limits=limits,
+        next_best=next_best,
+        details=details or {},
+    )
