@@ -99,10 +99,9 @@ def dynamic_samples(
 ) -> BoolArray:
     """Samples whose acceleration is not gravity alone.
 
-    Either the magnitude is off one gravity by more than the limit, or the vector is away from its mean
-    over the
-    surrounding second by more than the limit. The second rule sees acceleration across gravity, which hardly
-    changes the magnitude but turns the apparent vertical; a steady rotation passes it.
+    The vector is away from its mean over the surrounding half second by more than the limit. This sees
+    acceleration across gravity, which hardly changes the magnitude but turns the apparent vertical; it does
+    not depend on the sensor's gain or offset, and a bend of 60° within 1.5 s passes it.
 
     Parameters
     ----------
@@ -121,19 +120,14 @@ def dynamic_samples(
     place = np.arange(number)
     lengths = np.diff(starts)
     reach = np.minimum(place - np.repeat(starts[:-1], lengths), np.repeat(starts[1:], lengths) - 1 - place)
-    np.minimum(reach, max(1, round(rate_hz / 2)), out=reach)
+    np.minimum(reach, max(1, round(rate_hz / 4)), out=reach)
     high, low, width = place + reach + 1, place - reach, 2 * reach + 1
-    away, magnitude = np.zeros(number), np.zeros(number)
+    away = np.zeros(number)
     total = np.zeros(number + 1)
     for row in smooth:
         np.cumsum(row, out=total[1:])
         away += (row - (total[high] - total[low]) / width) ** 2
-        magnitude += row * row
-    np.sqrt(away, out=away)
-    np.sqrt(magnitude, out=magnitude)
-    return np.asarray(
-        (away > limit_g * scale_g) | (np.abs(magnitude - scale_g) > limit_g * scale_g), np.bool_
-    )
+    return np.asarray(away > (limit_g * scale_g) ** 2, np.bool_)
 
 
 def assess_recording(acc: Any, times_s: Any, *, range_g: float | None = None) -> RecordingQuality:
