@@ -7,20 +7,21 @@ from collections.abc import Sequence
 
 from ingest.days import day_bounds_ns
 from ingest.influx.client import InfluxClient
-from ingest.influx.lines import series_key
+from ingest.influx.lines import Lines, series_key
 from ingest.influx.queries import quoted, select, where
+from ingest.influx.sending import send
 from ingest.store import Partition
 
 __all__ = ["MEASUREMENT", "Revisions"]
 
 MEASUREMENT = "vigiposte_revision"
 _TOKEN_BITS = 52  # a float holds it exactly
-_LINES_AT_ONCE = 5_000
 
 
 class Revisions:
-    """One point a partition in a measurement of its own, at the start of its day, overwritten at each write.
+    """One point a partition in a measurement of its own, at the end of its day, overwritten at each write.
 
+    The end of the day lies within any retention policy that still takes rows of the day.
     It is written after the rows, so whoever reads the token first and the rows then can at worst remember
     newer rows under an older token, which the next look corrects.
     """
@@ -30,13 +31,13 @@ class Revisions:
 
     def advance(self, partitions: Sequence[Partition]) -> None:
         """Give each partition a new token."""
-        for start in range(0, len(partitions), _LINES_AT_ONCE):
-            lines = [
-                f"{series_key(f'{MEASUREMENT},kind={one.kind.value}', one.site, one.sensor)} "
-                f"token={secrets.randbits(_TOKEN_BITS)} {day_bounds_ns(one.day)[0]}\n"
-                for one in partitions[start : start + _LINES_AT_ONCE]
-            ]
-            self._client.write("".join(lines).encode())
+        lines = []
+        for one in partitions:
+            series = series_key(f"{MEASUREMENT},kind={one.kind.value}", one.site, one.sensor)
+            line = f"{series} token={secrets.randbits(_TOKEN_BITS)} {_at(one)}\n"
+            lines.append(Lines(one.sensor, line.encode(), 1))
+        # A server that refuses a token has refused the rows too.
+        send(self._client, lines)
 
     def of(self, partition: Partition) -> str:
         """Token of the partition.
@@ -46,10 +47,15 @@ class Revisions:
         """
         start, end = day_bounds_ns(partition.day)
         kind = f'"kind" = {quoted(partition.kind.value)}'
-        condition = f"{kind} AND {where(partition.site, partition.sensor, start, start + 1)}"
+        at = _at(partition)
+        condition = f"{kind} AND {where(partition.site, partition.sensor, at, at + 1)}"
         (series,) = self._client.query(select("token", MEASUREMENT, condition))
         if series:
             return f"token {series[0]['values'][0][1]:.0f}"
         condition = where(partition.site, partition.sensor, start, end)
         (series,) = self._client.query(select("count(*), sum(*)", partition.kind.value, condition))
         return f"sums {series[0]['values'] if series else None}"
+
+
+def _at(partition: Partition) -> int:
+    return day_bounds_ns(partition.day)[1] - 1

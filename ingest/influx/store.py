@@ -86,8 +86,9 @@ class InfluxStore:
                 rejected += send(
                     self._client, (one for key in sorted(merged) for one in blocks(key, merged[key]))
                 )
-            except BaseException:
+            except ConfigurationError:
                 # Some of the rows may be stored: what was remembered of these partitions is no longer true.
+                # (When the server is unreachable, the same rows come again.)
                 with contextlib.suppress(VigiposteError):
                     self._revisions.advance(touched)
                 raise
