@@ -26,6 +26,8 @@ __all__ = ["DemoOptions", "DemoOutcome", "prepare_folder", "run_demo"]
 # The publisher never runs more than 2,000 messages ahead, so the broker's log needs no more than this.
 _BROKER_LOG_BYTES = 192 * 1024 * 1024
 _PATIENCE_S = 60.0
+# The publisher waits for the store, so the store must not wait for more readings.
+_FEED_INTERVAL_S = 0.25
 _OWN_ENTRIES = ("site.toml", "assignments.csv", "lake", "journal", "report", "truth.json")
 
 
@@ -153,7 +155,13 @@ class _Ingest:
     def _run(self, services: Services, book: Any, store: Any, mqtt_url: str, journal: Path) -> None:
         try:
             services.run_ingest(
-                book, store, mqtt_url=mqtt_url, journal=journal, stop=self._stop, counters=self.counters
+                book,
+                store,
+                mqtt_url=mqtt_url,
+                journal=journal,
+                stop=self._stop,
+                counters=self.counters,
+                feed_interval_s=_FEED_INTERVAL_S,
             )
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
             self._failure = error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sensors.quantities import Kind
 from sensors.readings import FloatColumn, ReadingBatch
-from simulators.faults import Readings, apply_fault, faults_of
+from simulators.faults import Readings, apply_fault, faults_of, window_ns
 from simulators.plant import PlantSensor, WorkDay, plant_sensors, work_days
 from simulators.scenario import FaultKind, FaultSpec, Scenario, SensorRole
 from simulators.signals_climate import climate_signal
@@ -21,6 +21,7 @@ from simulators.truth import DayTruth, climate_truth, document, noise_truth, pos
 
 __all__ = ["SensorDay", "reading_batches", "sensor_day", "sensor_days", "truth_document"]
 
+SWITCHED_ON_BEFORE_S = 600
 _FULL_PERCENT = 94.0
 _DRAIN_PERCENT_PER_HOUR = 3.5
 
@@ -151,19 +152,24 @@ def _rounded(values: NDArray[np.float64], step: float) -> FloatColumn:
 
 
 def _battery(day: WorkDay, faults: tuple[FaultSpec, ...]) -> tuple[tuple[int, float], ...]:
-    """Charge at whole periods of the shift; a low battery reaches its level when the fault starts."""
-    period_s = day.scenario.battery_period_s
-    if not period_s:
+    """Charge when switched on, when switched off, and at whole periods of the shift in between.
+
+    A low battery reaches its level when the fault starts, and says nothing more once it is empty.
+    """
+    scenario = day.scenario
+    if not scenario.battery:
         return ()
-    seconds = range(0, day.duration_s, period_s)
-    charge = {second: _FULL_PERCENT - _DRAIN_PERCENT_PER_HOUR * second / 3600.0 for second in seconds}
+    period_s = scenario.battery_period_s or day.duration_s
+    seconds = [-SWITCHED_ON_BEFORE_S, *range(period_s, day.duration_s, period_s), day.duration_s]
+    charge = {second: _FULL_PERCENT - _DRAIN_PERCENT_PER_HOUR * max(second, 0) / 3600.0 for second in seconds}
     for fault in faults:
         if fault.kind is FaultKind.LOW_BATTERY:
-            since = (fault.start.hour - day.scenario.shift_start.hour) * 3600 + fault.start.minute * 60
-            since -= day.scenario.shift_start.minute * 60
-            slope = (_FULL_PERCENT - fault.amount) / max(since, 1)
-            charge = {second: max(fault.amount, _FULL_PERCENT - slope * second) for second in seconds}
+            start_ns, end_ns = window_ns(day, fault)
+            since, until = (start_ns - day.start_ns) / 1e9, (end_ns - day.start_ns) / 1e9
+            slope = (_FULL_PERCENT - fault.amount) / max(since, 1.0)
             charge = {
-                second: value for second, value in charge.items() if second < since + fault.minutes * 60
+                second: max(fault.amount, _FULL_PERCENT - slope * max(second, 0))
+                for second in seconds
+                if second < until
             }
     return tuple((day.start_ns + second * 1_000_000_000, round(value, 1)) for second, value in charge.items())

@@ -73,7 +73,8 @@ def expected_messages(scenario: Scenario) -> int:
         Kind.NOISE: 1,
         Kind.CLIMATE: 60 // scenario.climate_period_s,
     }
-    charges = -(-minutes * 60 // scenario.battery_period_s) if scenario.battery_period_s else 0
+    period_s = scenario.battery_period_s or minutes * 60
+    charges = 2 + len(range(period_s, minutes * 60, period_s)) if scenario.battery else 0
     sensors = plant_sensors(scenario)
     return scenario.days * sum(minutes * per_minute[sensor.kind] + charges for sensor in sensors)
 

@@ -169,7 +169,8 @@ class Scenario(_Table):
     breaks: tuple[tuple[time, time], ...] = ((time(10), time(10, 15)), (time(12, 30), time(12, 50)))
     posture_hz: Literal[25, 50] = 25
     climate_period_s: Literal[10, 20, 30, 60] = 60
-    battery_period_s: int = Field(default=3600, ge=0, le=86400)
+    battery: bool = True
+    battery_period_s: int = Field(default=0, ge=0, le=86400)
     task_log: bool = True
     crews: Mapping[str, int]
     variation: Variation = Variation()

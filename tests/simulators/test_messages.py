@@ -41,7 +41,7 @@ def test_messages_come_in_time_order_and_fit_a_small_broker(hour: Scenario, mond
 
 
 def test_a_week_has_the_promised_number_of_posture_messages(demo: Scenario) -> None:
-    posture_only = demo.model_copy(update={"battery_period_s": 0})
+    posture_only = demo.model_copy(update={"battery": False})
     noise_and_climate = 2 * 6 * 5 * 480
     assert expected_messages(posture_only) - noise_and_climate == 28_800
 
