@@ -150,7 +150,7 @@ def worst_hour_c(values_c: ArrayLike, times_s: ArrayLike, max_gap_s: float = 600
         WBGT or another temperature [°C]; NaN = missing.
     times_s : array-like, shape (n,)
         Start of each value's validity [s], strictly rising. A value holds until the next one; where that is
-        more than `max_gap_s` away, for the median step only.
+        more than `max_gap_s` away, for the median step, itself at most `max_gap_s`.
     max_gap_s : float
         Longest stretch bridged [s].
 
@@ -182,8 +182,8 @@ def worst_hour_c(values_c: ArrayLike, times_s: ArrayLike, max_gap_s: float = 600
         raise MethodError("times must rise", rule="each time after the one before", code="not_rising")
     if times.size == 1:
         return float("nan")
-    regular = float(np.median(steps))
-    held = np.append(np.where(steps <= gap, steps, np.minimum(regular, steps)), min(regular, gap))
+    regular = min(float(np.median(steps)), gap)
+    held = np.append(np.where(steps <= gap, steps, regular), regular)
     present = ~np.isnan(values)
     return worst_window(values[present], times[present], held[present])
 

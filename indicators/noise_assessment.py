@@ -241,12 +241,17 @@ def _dose(basis: Basis, exposure: Exposure | None, lex: Indicator) -> Indicator:
         if lex.interval is None
         else Interval(float(exposure_points(lex.interval.low)), float(exposure_points(lex.interval.high)))
     )
-    details: dict[str, object] = {"scheme": dose_scheme("eu").source}
+    details: dict[str, object] = {}
     if exposure is not None and basis.valid and basis.te_h is not None:
-        for key in ("niosh", "osha"):
-            scheme = dose_scheme(key)
-            details[f"{key}_percent"] = scheme_dose_percent(basis.valid, scheme, basis.te_h)
-            details[f"{key}_scheme"] = scheme.source
+        details = {
+            key: {
+                "percent": scheme_dose_percent(basis.valid, dose_scheme(key), basis.te_h),
+                "criterion_db": dose_scheme(key).criterion_db,
+                "exchange_db": dose_scheme(key).exchange_db,
+                "threshold_db": dose_scheme(key).threshold_db,
+            }
+            for key in ("niosh", "osha")
+        }
     return replace(
         lex,
         id="dose_eu",

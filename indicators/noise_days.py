@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.levels import level
 from indicators.context import AssessmentContext
 from indicators.model import Note
 from indicators.noise_iso9612 import noise_rule
@@ -118,7 +118,7 @@ def valid_days(days: Sequence[NoiseDay]) -> tuple[NoiseDay, ...]:
 
 def day_level_db(day: NoiseDay) -> float:
     """LAeq over the measured time of a worker-day [dB(A)]."""
-    return float(level(day.laeq_energy / (day.laeq_ns * 1e-9)))
+    return 10.0 * math.log10(day.laeq_energy / (day.laeq_ns * 1e-9))
 
 
 def hours(nanoseconds: int) -> float:
@@ -216,6 +216,8 @@ def _quality(days: Sequence[NoiseDay], valid: Sequence[NoiseDay], context: Asses
 def _period_in_doubt(days: Sequence[NoiseDay], context: AssessmentContext) -> bool:
     """Whether readings come in every minute and still cover little: the declared period is too short."""
     for day in days:
+        if day.coverage >= _THIN:
+            continue
         minutes = day.minute_laeq_ns[day.minute_laeq_ns > 0]
         expected = day.day.expected_ns / MINUTE_NS
         if minutes.size < _PRESENT_MINUTES * expected or not minutes.size:

@@ -19,7 +19,8 @@ __all__ = ["by_hour", "by_task", "distribution", "scheme_dose_percent"]
 
 Floats = NDArray[np.float64]
 
-_HOUR_NS = 3_600_000_000_000
+# Offsets from UTC are whole quarters of an hour.
+_QUARTER_NS = 900_000_000_000
 _PERCENTS = (10, 50, 90)
 
 
@@ -32,41 +33,30 @@ def by_hour(days: Sequence[NoiseDay], zone: ZoneInfo) -> list[dict[str, float | 
         ``hour`` (0–23), ``share_percent`` of the energy, ``laeq_db``, ``measured_h``, ``n_days`` and
         ``n_wearers`` behind it (for the group-size rules), from the shift's first hour on.
     """
-    energy: dict[int, float] = defaultdict(float)
-    present_ns: dict[int, int] = defaultdict(int)
-    seen: dict[int, set[tuple[str, int]]] = defaultdict(set)
-    worn_by: dict[int, set[str]] = defaultdict(set)
-    order: list[int] = []
-    for day in days:
-        if not day.minutes_ns.size:
-            continue
-        stamp = day.minutes_ns // _HOUR_NS
-        begins = np.concatenate([[0], np.flatnonzero(np.diff(stamp)) + 1])
-        sums = np.add.reduceat(day.minute_energy, begins)
-        held = np.add.reduceat(day.minute_laeq_ns, begins)
-        for utc_hour, part, present in zip(stamp[begins], sums, held, strict=True):
-            hour = datetime.fromtimestamp(int(utc_hour) * 3600, UTC).astimezone(zone).hour
-            if hour not in energy:
-                order.append(hour)
-            energy[hour] += float(part)
-            present_ns[hour] += int(present)
-            seen[hour].add((day.day.sensor, day.day.start_ns))
-            if day.day.wearer is not None:
-                worn_by[hour].add(day.day.wearer)
-    total = sum(energy.values())
-    first = _first_hour(days, zone)
-    return [
-        {
-            "hour": hour,
-            "share_percent": 100.0 * energy[hour] / total,
-            "laeq_db": float(level(energy[hour] / (present_ns[hour] * 1e-9))),
-            "measured_h": hours(present_ns[hour]),
-            "n_days": len(seen[hour]),
-            "n_wearers": len(worn_by[hour]),
-        }
-        for hour in sorted(order, key=lambda item: (item - first) % 24)
-        if present_ns[hour] and total > 0
-    ]
+    heard = [(index, day) for index, day in enumerate(days) if day.minutes_ns.size]
+    if not heard:
+        return []
+    hour = _local_hours(np.concatenate([day.minutes_ns for _, day in heard]), zone)
+    energy = np.bincount(hour, np.concatenate([day.minute_energy for _, day in heard]), minlength=24)
+    held = np.bincount(hour, np.concatenate([day.minute_laeq_ns for _, day in heard]), minlength=24)
+    owner = np.concatenate([np.full(day.minutes_ns.size, index) for index, day in heard])
+    pairs = np.unique(hour * len(days) + owner)
+    total = float(energy.sum())
+    found: list[dict[str, float | int]] = []
+    first = int(_local_hours(np.array([days[0].day.start_ns]), zone)[0])
+    for item in sorted(np.flatnonzero(held), key=lambda value: (value - first) % 24):
+        behind = [days[pair % len(days)].day for pair in pairs[pairs // len(days) == item]]
+        found.append(
+            {
+                "hour": int(item),
+                "share_percent": 100.0 * float(energy[item]) / total,
+                "laeq_db": float(level(energy[item] / (held[item] * 1e-9))),
+                "measured_h": hours(int(held[item])),
+                "n_days": len(behind),
+                "n_wearers": len({day.wearer for day in behind if day.wearer is not None}),
+            }
+        )
+    return found
 
 
 def by_task(days: Sequence[NoiseDay]) -> list[dict[str, float | int | str | None]]:
@@ -133,21 +123,17 @@ def distribution(days: Sequence[NoiseDay], period_s: float) -> dict[str, object]
 def scheme_dose_percent(days: Sequence[NoiseDay], scheme: DoseScheme, te_h: float) -> float:
     """Mean daily dose [%] by a scheme with its own exchange rate and threshold, from the histogram."""
     centres = HISTOGRAM_LOW_DB + 0.5 + np.arange(days[0].histogram_ns.size)
-    doses = []
-    for day in days:
-        share = day.histogram_ns / max(int(day.histogram_ns.sum()), 1)
-        parts = dose_percent(
-            centres, share * te_h, scheme.criterion_db, scheme.exchange_db, scheme.threshold_db
-        )
-        doses.append(float(parts.sum()))
-    return float(np.mean(doses))
+    of_bins = dose_percent(centres, te_h, scheme.criterion_db, scheme.exchange_db, scheme.threshold_db)
+    held = np.array([day.histogram_ns for day in days], dtype=np.float64)
+    return float(np.mean(held @ of_bins / held.sum(axis=1)))
 
 
 def _bins(low_db: int, high_db: int, size: int) -> slice:
     return slice(max(0, low_db - HISTOGRAM_LOW_DB), min(size, high_db - HISTOGRAM_LOW_DB))
 
 
-def _first_hour(days: Sequence[NoiseDay], zone: ZoneInfo) -> int:
-    if not days:
-        return 0
-    return datetime.fromtimestamp(days[0].day.start_ns / 1e9, UTC).astimezone(zone).hour
+def _local_hours(moments_ns: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
+    """Hour of the day, site time, of each moment; each UTC hour is converted once."""
+    utc, index = np.unique(moments_ns // _QUARTER_NS, return_inverse=True)
+    local = [datetime.fromtimestamp(int(quarter) * 900, UTC).astimezone(zone).hour for quarter in utc]
+    return np.array(local, dtype=np.int64)[index]

@@ -39,10 +39,7 @@ def daily_lex_db(basis: Basis) -> list[float]:
     durations = [
         hours(day.day.expected_ns) if basis.worn or basis.te_h is None else basis.te_h for day in basis.valid
     ]
-    return [
-        float(lex_8h(day_level_db(day), duration))
-        for day, duration in zip(basis.valid, durations, strict=True)
-    ]
+    return [float(value) for value in lex_8h([day_level_db(day) for day in basis.valid], durations)]
 
 
 def week_lex(basis: Basis, context: AssessmentContext) -> WeekLex | None:
