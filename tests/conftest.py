@@ -135,6 +135,16 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...
         server.kill()
 
 
+@pytest.fixture(scope="session")
+def shared_mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MosquittoServer]:
+    """One Mosquitto for the whole run, for tests that only need a broker and use ids of their own."""
+    program("mosquitto")
+    server = MosquittoServer(tmp_path_factory.mktemp("mosquitto"), take_free_port())
+    server.start()
+    yield server
+    server.kill()
+
+
 @dataclass
 class InfluxServer:
     """An InfluxDB 1.x that can be paused, killed and started again on the same port and files."""
