@@ -211,7 +211,11 @@ class InfluxClient:
             raise ConfigurationError(
                 f"InfluxDB has no such database, bucket or retention policy: {message}",
                 value=self._address.url,
-                remedy="create it, or correct [store] url",
+                remedy=(
+                    "create it, or correct [store] url"
+                    if self._address.org is None
+                    else "create the bucket; on 2.x also its DBRP mapping (the store's prepare() makes it)"
+                ),
                 code="store_not_found",
             )
         if status in _RETRYABLE or status >= 500 or (status == 200 and "parsing" not in message):

@@ -19,7 +19,7 @@ from ingest.influx.sending import send
 from ingest.lake.store import LakeStore
 from ingest.rows import answer, collect, to_frame
 from ingest.store import Partition, ReadingQuery, WriteOutcome
-from sensors.errors import ConfigurationError, LocalResourceError, VigiposteError
+from sensors.errors import ConfigurationError, LocalResourceError, StoreUnreachableError, VigiposteError
 from sensors.quantities import KINDS, Kind
 from sensors.readings import ReadingBatch
 
@@ -160,6 +160,14 @@ class InfluxStore:
         self._revisions.advance(touched)
         for partition in touched:
             self._summaries.delete_summary(_FINGERPRINTS, partition)
+        left = queries.read_rows(self._client, replace(query, channels=None))
+        if left is not None and len(left):
+            raise StoreUnreachableError(
+                "InfluxDB still holds rows that it was told to delete",
+                value=len(left),
+                remedy="delete again; look at the server's log",
+                code="store_kept_rows",
+            )
         return len(rows)
 
     def compact(self, site: str) -> int:  # noqa: ARG002 - the protocol's argument
