@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
 
 from analysis.arguments import float_array, positive, within
 from sensors.errors import MethodError
@@ -65,7 +65,7 @@ class NestedMean:
         """Half of the two-sided t interval at `confidence`; NaN with fewer than two units."""
         if not np.isfinite(self.variance):
             return float("nan")
-        quantile = stats.t.ppf(0.5 + confidence / 2.0, self.degrees_of_freedom)
+        quantile = special.stdtrit(self.degrees_of_freedom, 0.5 + confidence / 2.0)
         return float(quantile * np.sqrt(self.variance))
 
 
@@ -280,7 +280,7 @@ def difference_in_differences(
     if variance == 0.0:
         return Difference(estimate, estimate, estimate, float(freedoms.min()), days)
     freedom = variance**2 / float(np.sum(variances**2 / freedoms))
-    reach = float(stats.t.ppf(0.5 + confidence / 2.0, freedom)) * variance**0.5
+    reach = float(special.stdtrit(freedom, 0.5 + confidence / 2.0)) * variance**0.5
     return Difference(estimate, estimate - reach, estimate + reach, freedom, days)
 
 
@@ -381,7 +381,7 @@ def to_settle(known: NestedMean, limit: float, *, confidence: float = 0.90) -> S
     extra_days = None
     if np.isfinite(known.within_sd):
         floor = known.between_sd**2 / known.wearers
-        quantile = float(stats.t.ppf(0.5 + confidence / 2.0, known.wearers - 1))
+        quantile = float(special.stdtrit(known.wearers - 1, 0.5 + confidence / 2.0))
         room = (distance / quantile) ** 2 - floor
         if room > 0:
             needed = int(np.ceil(known.within_sd**2 / room))
@@ -391,7 +391,7 @@ def to_settle(known: NestedMean, limit: float, *, confidence: float = 0.90) -> S
 
 def _units_needed(per_unit: float, units: int, distance: float, confidence: float) -> int | None:
     counts = np.arange(units + 1, units + _MOST_WORKERS)
-    reach = stats.t.ppf(0.5 + confidence / 2.0, counts - 1) * np.sqrt(per_unit / counts)
+    reach = special.stdtrit(counts - 1, 0.5 + confidence / 2.0) * np.sqrt(per_unit / counts)
     enough = np.flatnonzero(reach < distance)
     return int(counts[enough[0]]) - units if enough.size else None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from indicators.model import WorkerDay
-from indicators.reduction.partition import DATASET, reducer, utc_days
+from indicators.reduction.partition import DATASET, analysis_version, reducer, utc_days
 from ingest.store import Partition
 from sensors.errors import ConfigurationError
 
@@ -96,7 +96,7 @@ def _read(store: Store, partition: Partition) -> pa.Table:
     if table.column_names != module.SCHEMA.names:
         raise ConfigurationError(
             f"summaries of {partition.sensor} on {partition.day} were made by another version",
-            rule=f"the columns of analysis version {module.VERSION}",
+            rule=f"the columns of analysis version {analysis_version(partition.kind)}",
             remedy="run `vigiposte reduce`, or report this period with the version that made them",
             code="summary_version",
         )

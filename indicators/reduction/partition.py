@@ -29,6 +29,7 @@ __all__ = [
     "Outcome",
     "PartitionOutcome",
     "Stretch",
+    "analysis_version",
     "day_bounds_ns",
     "reduce_partition",
     "reducer",
@@ -86,6 +87,13 @@ def reducer(kind: Kind) -> ModuleType:
     from indicators.reduction import posture
 
     return posture
+
+
+def analysis_version(kind: Kind) -> str:
+    """Version of the analysis behind the summaries of `kind`: its name and a hash of their columns."""
+    module = reducer(kind)
+    columns = hashlib.sha256(str(module.SCHEMA).encode()).hexdigest()[:8]
+    return f"{module.VERSION}+{columns}"
 
 
 def day_bounds_ns(day: date) -> tuple[int, int]:
@@ -214,7 +222,7 @@ def _stamp(
 ) -> dict[str, str]:
     """What the table of a partition depends on, as text."""
     stamp = {
-        "version": str(reducer(partition.kind).VERSION),
+        "version": analysis_version(partition.kind),
         "basis": _basis(sensor, places),
         "fingerprint": fingerprint(partition),
     }

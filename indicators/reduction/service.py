@@ -8,7 +8,13 @@ from datetime import date, timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Protocol
 
-from indicators.reduction.partition import DATASET, Outcome, PartitionOutcome, reduce_partition, reducer
+from indicators.reduction.partition import (
+    DATASET,
+    Outcome,
+    PartitionOutcome,
+    analysis_version,
+    reduce_partition,
+)
 from ingest.store import Partition
 from sensors.errors import ConfigurationError
 
@@ -137,7 +143,7 @@ def check_versions(book: SiteBook, store: Store, first: date, last: date, raw: f
         if partition in raw:
             continue
         metadata: Mapping[str, str] = store.summary_metadata(DATASET, partition) or {}
-        version = str(reducer(partition.kind).VERSION)
+        version = analysis_version(partition.kind)
         if metadata.get("version") != version:
             raise ConfigurationError(
                 f"summaries of {partition.sensor} on {partition.day} cannot be brought up to date",
