@@ -209,7 +209,7 @@ class WearState(StrEnum):
 
 def wear_states(
     still_share: FloatArray, mean_acc: FloatArray, minute_ns: NDArray[np.int64]
-) -> tuple[WearState, ...]:
+) -> NDArray[np.str_]:
     """Worn, still, left on the bench or off, for each minute.
 
     Still for 90 min or more is off. Still for 10 to 90 min is *bench* when the sensor lies flat (an axis
@@ -228,11 +228,16 @@ def wear_states(
         Mean acceleration of each minute, any unit.
     minute_ns : int64 array, shape (m,)
         Start of each minute, increasing; a hole ends a stretch.
+
+    Returns
+    -------
+    str array, shape (m,)
+        Values of `WearState`.
     """
     quiet = still_share >= 0.95
-    states = [WearState.WORN] * quiet.shape[0]
-    if not quiet.shape[0]:
-        return ()
+    states = np.full(quiet.shape[0], WearState.WORN.value, "<U5")
+    if not quiet.any():
+        return states
     breaks = np.append(True, np.diff(minute_ns) > 60_000_000_000)
     for first, last in zip(*run_bounds(quiet, breaks), strict=True):
         if not quiet[first] or last - first < _MAYBE_OFF_MIN:
@@ -242,8 +247,8 @@ def wear_states(
             state = WearState.OFF
         elif first > 0 and not breaks[first] and _flat(mean_acc[first:last].mean(axis=0)):
             state = WearState.BENCH
-        states[first:last] = [state] * (last - first)
-    return tuple(states)
+        states[first:last] = state.value
+    return states
 
 
 def _flat(vector: FloatArray) -> bool:

@@ -46,15 +46,30 @@ def majority(on: BoolArray, width: int, breaks: BoolArray) -> BoolArray:
     """
     if width <= 1 or on.shape[0] == 0:
         return on.copy()
-    total = np.concatenate(([0], np.cumsum(on)))
-    place = np.arange(on.shape[0])
-    fresh = breaks.copy()
-    fresh[0] = True
-    first = np.flatnonzero(fresh)
-    run = np.cumsum(fresh) - 1
-    reach = np.minimum(place - first[run], np.append(first[1:], on.shape[0])[run] - 1 - place)
-    reach = np.minimum(reach, width // 2)
-    return np.asarray(2 * (total[place + reach + 1] - total[place - reach]) > 2 * reach + 1, np.bool_)
+    reach = width // 2
+    ones = on.astype(np.int16)
+    total = ones.copy()
+    for shift in range(1, min(reach, on.shape[0] - 1) + 1):
+        total[shift:] += ones[:-shift]
+        total[:-shift] += ones[shift:]
+    result = 2 * total > width
+    _shrink(result, ones, reach, breaks)
+    return result
+
+
+def _shrink(result: BoolArray, ones: NDArray[np.int16], reach: int, breaks: BoolArray) -> None:
+    """Put right what lies so near a break, or an end, that its window would cross it."""
+    first = np.flatnonzero(breaks)
+    if not breaks[0]:
+        first = np.append(0, first)
+    last = np.append(first[1:], ones.shape[0])
+    offsets = np.arange(reach)
+    near = np.unique([(first[:, None] + offsets), (last[:, None] - 1 - offsets)])
+    near = near[(near >= 0) & (near < ones.shape[0])]
+    run = np.searchsorted(first, near, side="right") - 1
+    room = np.minimum(np.minimum(near - first[run], last[run] - 1 - near), reach)
+    sums = np.concatenate(([0], np.cumsum(ones)))
+    result[near] = 2 * (sums[near + room + 1] - sums[near - room]) > 2 * room + 1
 
 
 def hysteresis_visits(

@@ -14,7 +14,13 @@ from analysis.posture_calibration import Reference
 from analysis.posture_quality import WearState, wear_states
 from indicators.model import WorkerDay
 from indicators.reduction.minutes import MINUTE_NS, list_slice, minutes_inside
-from indicators.reduction.posture_bins import INCLINATION_BINS, SIGNED_BINS, VELOCITY_BINS, summary_plan
+from indicators.reduction.posture_bins import (
+    ANGLE_OFFSET,
+    INCLINATION_BINS,
+    SIGNED_BINS,
+    VELOCITY_BINS,
+    summary_plan,
+)
 from indicators.reduction.posture_events import HIGH, LOW
 from sensors.errors import MethodError
 
@@ -42,7 +48,10 @@ class PostureQuality:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PostureDay:
-    """Posture of one worker-day seen by one sensor; breaks, non-wear and the bench are left out.
+    """Posture of one worker-day seen by one sensor; non-wear and the bench are left out.
+
+    Histograms and EVA describe the whole shift as measured. Shares of the working day need the working time
+    alone, because planned breaks count as rest in them: what begins with ``work_``, the masks and the events.
 
     Attributes
     ----------
@@ -50,9 +59,11 @@ class PostureDay:
     coverage : float
         Time with worn, valid data ÷ expected time, 0–1; planned breaks count where they were measured.
     valid_ns : int
-        Working time with valid data [ns]: the sum of every histogram of angles.
+        Worn time with valid data, breaks included [ns]: the sum of every histogram of angles.
+    work_ns : int
+        The same outside planned breaks [ns].
     break_ns : int
-        Planned breaks within the shift [ns], assumed rest where a method keeps them in the working day.
+        Planned breaks within the spans [ns], assumed rest where a method keeps them in the working day.
     reference : Reference
         Basis of the angles; `Reference.NONE` leaves them empty.
     error_deg : float
@@ -65,10 +76,12 @@ class PostureDay:
         1° histograms (181, 361 and 361 bins); zero where not measurable.
     velocity_ns : int64 array, shape (241,)
         Logarithmic bins of generalized velocity.
+    work_inclination_ns, work_flexion_ns : int64 array
+        The histograms of the working time.
     eva_ns : int64 array, shape (levels, durations)
         Time by level and length of its unbroken run.
     events : mapping of str to int
-        ``flexion_20`` … to movements into that posture.
+        ``flexion_20`` … to movements into that posture in the working time.
     minutes_ns : int64 array, shape (m,)
         Start of each working minute.
     masks : mapping of str to uint64 array, shape (m,)
@@ -83,6 +96,7 @@ class PostureDay:
     day: WorkerDay
     coverage: float
     valid_ns: int
+    work_ns: int
     break_ns: int
     reference: Reference
     error_deg: float
@@ -92,6 +106,8 @@ class PostureDay:
     flexion_ns: IntArray
     lateral_ns: IntArray
     velocity_ns: IntArray
+    work_inclination_ns: IntArray
+    work_flexion_ns: IntArray
     eva_ns: IntArray
     events: Mapping[str, int]
     minutes_ns: IntArray
@@ -106,12 +122,12 @@ class PostureDay:
         return bool(self.flexion_ns.any())
 
     def inclination_at_least_ns(self, degrees: int) -> int:
-        """Time with an inclination of at least so many whole degrees [ns]."""
-        return int(self.inclination_ns[degrees:].sum())
+        """Working time with an inclination of at least so many whole degrees [ns]."""
+        return int(self.work_inclination_ns[degrees:].sum())
 
     def flexion_at_least_ns(self, degrees: int) -> int:
-        """Time with a signed flexion of at least so many whole degrees [ns]."""
-        return int(self.flexion_ns[degrees + 180 :].sum())
+        """Working time with a signed flexion of at least so many whole degrees [ns]."""
+        return int(self.work_flexion_ns[degrees + ANGLE_OFFSET :].sum())
 
     def seconds(self, *conditions: str) -> tuple[BoolArray, BoolArray]:
         """Seconds of the working minutes in which all `conditions` hold, and where a row starts afresh.
@@ -147,12 +163,29 @@ def _whole(rows: pa.Table, name: str) -> IntArray:
     return np.asarray(filled.to_numpy(), np.int64)
 
 
-def _histogram(rows: pa.Table, name: str, bins: int, kept: BoolArray) -> IntArray:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sparse:
+    """A sparse histogram of every minute: bin, time and minute of each entry."""
+
+    index: IntArray
+    values: IntArray
+    row: IntArray
+    bins: int
+
+    def total(self, kept: BoolArray) -> IntArray:
+        """Histogram over the kept minutes."""
+        index, values = self.index, self.values
+        if not kept.all():
+            inside = kept[self.row]
+            index, values = index[inside], values[inside]
+        # Sums of whole nanoseconds below 2^53 are exact in a double.
+        return np.bincount(index, weights=values, minlength=self.bins).astype(np.int64)
+
+
+def _sparse(rows: pa.Table, name: str, bins: int) -> _Sparse:
     index, row = list_slice(rows, f"{name}_bins")
-    values, _ = list_slice(rows, f"{name}_ns")
-    inside = kept[row]
-    # Sums of whole nanoseconds below 2^53 are exact in a double.
-    return np.bincount(index[inside], weights=values[inside], minlength=bins).astype(np.int64)
+    values = rows.column(f"{name}_ns").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return _Sparse(index.astype(np.int64), values, row, bins)
 
 
 def _single(rows: pa.Table, name: str, day: WorkerDay, code: str) -> str:
@@ -192,35 +225,39 @@ def merge(rows: pa.Table, day: WorkerDay) -> PostureDay:
     for pause in day.breaks:
         resting |= (starts < pause.end_ns) & (starts + MINUTE_NS > pause.start_ns)
     work = worn & ~resting
-    joined = work & (_whole(rows, "joined") > 0)
-    joined[1:] &= work[:-1] & (np.diff(starts) == MINUTE_NS)
-    joined[:1] = False
+    follows = _whole(rows, "joined") > 0
+    follows[1:] &= np.diff(starts) == MINUTE_NS
+    follows[:1] = False
     if rows.num_rows:
         reference = Reference(_single(rows, "reference", day, "references_mixed"))
         method = _single(rows, "velocity_method", day, "velocity_methods_mixed")
     else:
         reference, method = Reference.NONE, ""
-    gaps = _whole(rows, "gaps")
+    inclination = _sparse(rows, "inclination", INCLINATION_BINS)
+    flexion = _sparse(rows, "flexion", SIGNED_BINS)
+    gaps, working = _whole(rows, "gaps"), _kept(follows, work)
     minute_events = {
-        name.removeprefix("events_"): _events(rows, name.removeprefix("events_"), joined, gaps)[work]
+        name.removeprefix("events_"): _events(rows, name.removeprefix("events_"), working, gaps)[work]
         for name in rows.column_names
         if name.startswith("events_") and not rows.column(name).null_count
     }
-    inclination = _histogram(rows, "inclination", INCLINATION_BINS, work)
     return PostureDay(
         day=day,
         coverage=min(int(valid[worn].sum()) / day.expected_ns, 1.0) if day.expected_ns > 0 else 0.0,
-        valid_ns=int(valid[work].sum()),
+        valid_ns=int(valid[worn].sum()),
+        work_ns=int(valid[work].sum()),
         break_ns=_planned_breaks_ns(day),
         reference=reference,
         error_deg=_first(rows, "error_deg"),
         lowpass_hz=_first(rows, "lowpass_hz"),
         velocity_method=method,
-        inclination_ns=inclination,
-        flexion_ns=_histogram(rows, "flexion", SIGNED_BINS, work),
-        lateral_ns=_histogram(rows, "lateral", SIGNED_BINS, work),
-        velocity_ns=_histogram(rows, "velocity", VELOCITY_BINS, work),
-        eva_ns=_variation(rows, work, joined),
+        inclination_ns=inclination.total(worn),
+        flexion_ns=flexion.total(worn),
+        lateral_ns=_sparse(rows, "lateral", SIGNED_BINS).total(worn),
+        velocity_ns=_sparse(rows, "velocity", VELOCITY_BINS).total(worn),
+        work_inclination_ns=inclination.total(work),
+        work_flexion_ns=flexion.total(work),
+        eva_ns=_variation(rows, worn, _kept(follows, worn)),
         events={name: int(counts.sum()) for name, counts in minute_events.items()},
         minutes_ns=starts[work],
         masks={
@@ -230,7 +267,7 @@ def merge(rows: pa.Table, day: WorkerDay) -> PostureDay:
         },
         minute_valid_ns=valid[work],
         minute_events=minute_events,
-        quality=_quality(rows, valid, states, work),
+        quality=_quality(rows, valid, states, worn, inclination),
     )
 
 
@@ -241,8 +278,17 @@ def _first(rows: pa.Table, name: str) -> float:
 
 def _planned_breaks_ns(day: WorkerDay) -> int:
     return sum(
-        max(0, min(pause.end_ns, day.end_ns) - max(pause.start_ns, day.start_ns)) for pause in day.breaks
+        max(0, min(pause.end_ns, span.end_ns) - max(pause.start_ns, span.start_ns))
+        for pause in day.breaks
+        for span in day.spans
     )
+
+
+def _kept(follows: BoolArray, chosen: BoolArray) -> BoolArray:
+    """Chosen minutes that continue a chosen minute."""
+    joined = follows & chosen
+    joined[1:] &= chosen[:-1]
+    return joined
 
 
 def _states(rows: pa.Table, starts: IntArray, valid: IntArray) -> NDArray[np.str_]:
@@ -250,7 +296,7 @@ def _states(rows: pa.Table, starts: IntArray, valid: IntArray) -> NDArray[np.str
         return np.zeros(0, "<U8")
     share = _whole(rows, "still_ns") / np.maximum(valid, 1)
     mean = np.stack([rows.column(f"mean_{axis}").to_numpy() for axis in "xyz"], axis=1)
-    return np.array([state.value for state in wear_states(share, mean, starts)])
+    return wear_states(share, mean, starts)
 
 
 def _events(rows: pa.Table, name: str, joined: BoolArray, gaps: IntArray) -> IntArray:
@@ -266,12 +312,12 @@ def _events(rows: pa.Table, name: str, joined: BoolArray, gaps: IntArray) -> Int
     return np.asarray(inside + (joined & (carried == LOW) & (first == HIGH)), np.int64)
 
 
-def _variation(rows: pa.Table, work: BoolArray, joined: BoolArray) -> IntArray:
+def _variation(rows: pa.Table, chosen: BoolArray, joined: BoolArray) -> IntArray:
     """EVA of the day: the cells of the minutes, and the runs that cross minute edges."""
     plan = summary_plan()
     levels, classes = plan.eva_shape
-    total = _histogram(rows, "eva", levels * classes, work)
-    known = work & rows.column("eva_head_level").is_valid().to_numpy() if rows.num_rows else work
+    total = _sparse(rows, "eva", levels * classes).total(chosen)
+    known = chosen & rows.column("eva_head_level").is_valid().to_numpy() if rows.num_rows else chosen
     head, tail = _whole(rows, "eva_head_level"), _whole(rows, "eva_tail_level")
     pieces = np.stack([head, tail], axis=1)
     lengths = np.stack([_whole(rows, "eva_head_ns"), _whole(rows, "eva_tail_ns")], axis=1)
@@ -291,30 +337,32 @@ def _variation(rows: pa.Table, work: BoolArray, joined: BoolArray) -> IntArray:
     return total.reshape(levels, classes)
 
 
-def _quality(rows: pa.Table, valid: IntArray, states: NDArray[np.str_], work: BoolArray) -> PostureQuality:
+def _quality(
+    rows: pa.Table, valid: IntArray, states: NDArray[np.str_], worn: BoolArray, inclination: _Sparse
+) -> PostureQuality:
     return PostureQuality(
-        dynamic_ns=int(_whole(rows, "dynamic_ns")[work].sum()),
-        still_ns=int(_whole(rows, "still_ns")[work].sum()),
-        stuck_ns=int(_whole(rows, "stuck_ns")[work].sum()),
-        clipped_ns=int(_whole(rows, "clipped_ns")[work].sum()),
+        dynamic_ns=int(_whole(rows, "dynamic_ns")[worn].sum()),
+        still_ns=int(_whole(rows, "still_ns")[worn].sum()),
+        stuck_ns=int(_whole(rows, "stuck_ns")[worn].sum()),
+        clipped_ns=int(_whole(rows, "clipped_ns")[worn].sum()),
         off_ns=int(valid[states == WearState.OFF.value].sum()),
         bench_ns=int(valid[states == WearState.BENCH.value].sum()),
         quiet_ns=int(valid[states == WearState.STILL.value].sum()),
-        gaps=int(_whole(rows, "gaps")[work].sum()),
-        slip_deg=_slip(rows, work),
+        gaps=int(_whole(rows, "gaps")[worn].sum()),
+        slip_deg=_slip(inclination, worn),
     )
 
 
-def _slip(rows: pa.Table, work: BoolArray) -> float:
-    """Rise of the 10th percentile of inclination from the first to the last third of the working minutes."""
-    place = np.flatnonzero(work)
+def _slip(inclination: _Sparse, worn: BoolArray) -> float:
+    """Rise of the 10th percentile of inclination from the first to the last third of the worn minutes."""
+    place = np.flatnonzero(worn)
     third = place.shape[0] // 3
     if third < 20:
         return float("nan")
     lowest = []
     for part in (place[:third], place[-third:]):
-        chosen = np.zeros(work.shape[0], np.bool_)
+        chosen = np.zeros(worn.shape[0], np.bool_)
         chosen[part] = True
-        spread = np.cumsum(_histogram(rows, "inclination", INCLINATION_BINS, chosen))
+        spread = np.cumsum(inclination.total(chosen))
         lowest.append(float(np.searchsorted(spread, spread[-1] / 10)) if spread[-1] else float("nan"))
     return float(np.maximum(lowest[1] - lowest[0], 0.0))
