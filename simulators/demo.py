@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from sensors.command_line import Services
-from sensors.errors import UsageError, VigiposteError
+from sensors.errors import UsageError
 from simulators.broker import EmbeddedBroker
-from simulators.feed import FeedTask, PlantFeed
+from simulators.demo_stream import DayReducer, IngestThread, stream
+from simulators.feed import FeedTask
 from simulators.messages import expected_messages
+from simulators.plant import work_days
 from simulators.progress import ProgressBar
-from simulators.scenario import load_scenario
+from simulators.scenario import Scenario, load_scenario
 from simulators.site_writer import SiteOptions, write_site
 
 __all__ = ["DemoOptions", "DemoOutcome", "prepare_folder", "run_demo"]
 
 # The publisher never runs more than 2,000 messages ahead, so the broker's log needs no more than this.
 _BROKER_LOG_BYTES = 192 * 1024 * 1024
-_PATIENCE_S = 60.0
-# The publisher waits for the store, so the store must not wait for more readings.
-_FEED_INTERVAL_S = 0.25
 _OWN_ENTRIES = ("site.toml", "assignments.csv", "lake", "journal", "report", "truth.json")
 
 
@@ -66,8 +64,7 @@ def prepare_folder(out: Path) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     present = {entry.name for entry in out.iterdir()}
-    earlier = (out / "truth.json").is_file() or present <= set(_OWN_ENTRIES)
-    if present and not earlier:
+    if present and not (out / "truth.json").is_file() and not present <= set(_OWN_ENTRIES):
         raise UsageError(
             "the folder is not empty and holds no earlier demonstration",
             value=str(out),
@@ -102,19 +99,10 @@ def run_demo(services: Services, options: DemoOptions, period: Any, say: Callabl
     bar = ProgressBar()
     clock = _Clock()
     try:
-        with EmbeddedBroker(log_bytes=_BROKER_LOG_BYTES) as broker:
-            task = FeedTask(
-                options.scenario, options.seed, options.start, broker.url, options.out / "truth.json"
-            )
-            with _Ingest(services, book, store, broker.url, options.out / "journal") as ingest:
-                ingest.wait_for_broker()
-                published = _stream(task, ingest, bar, say, expected_messages(scenario))
+        messages, values = _stream(services, options, scenario, (book, store), bar, say)
         clock.lap("stream")
         services.reduce(
-            book,
-            store,
-            period,
-            progress=lambda done, all_: bar.show(say("demo.reducing"), done / max(all_, 1)),
+            book, store, period, progress=lambda done, of: bar.show(say("demo.reducing"), done / max(of, 1))
         )
         clock.lap("reduce")
         bar.show(say("demo.reporting"), 0.5)
@@ -126,9 +114,32 @@ def run_demo(services: Services, options: DemoOptions, period: Any, say: Callabl
         bar.clear()
         store.close()
     truth = json.loads((options.out / "truth.json").read_text(encoding="utf-8"))
-    return DemoOutcome(
-        site_file, result, tuple(report), truth, published, ingest.counters.values, clock.seconds
-    )
+    return DemoOutcome(site_file, result, tuple(report), truth, messages, values, clock.seconds)
+
+
+def _stream(
+    services: Services,
+    options: DemoOptions,
+    scenario: Scenario,
+    site: tuple[Any, Any],
+    bar: ProgressBar,
+    say: Callable[..., str],
+) -> tuple[int, int]:
+    """Run the live part; messages and single values that went through."""
+    book, store = site
+    expected = expected_messages(scenario)
+    days = {day.date: day.end_ns for day in work_days(scenario, options.seed, options.start)}
+
+    def show(stored: int, published: int, seconds: float) -> None:
+        rate = say("demo.rate", rate=round(stored / max(seconds, 1e-9)))
+        bar.show(say("demo.streaming"), stored / max(expected, published, 1), rate)
+
+    with EmbeddedBroker(log_bytes=_BROKER_LOG_BYTES) as broker, DayReducer(services, book, store) as reducer:
+        task = FeedTask(options.scenario, options.seed, options.start, broker.url, options.out / "truth.json")
+        with IngestThread(services, book, store, broker.url, options.out / "journal") as ingest:
+            ingest.wait_for_broker()
+            messages = stream(task, ingest, list(days.items()), reducer.submit, show)
+    return messages, int(ingest.counters.values)
 
 
 class _Clock:
@@ -139,90 +150,3 @@ class _Clock:
     def lap(self, name: str) -> None:
         now = time.monotonic()
         self.seconds[name], self._last = now - self._last, now
-
-
-class _Ingest:
-    """The ingest in a thread of this process; leaving the context stops it once its journal is stored."""
-
-    def __init__(self, services: Services, book: Any, store: Any, mqtt_url: str, journal: Path) -> None:
-        self.counters: Any = services.extra["ingest_counters"]()
-        self._stop = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(
-            target=self._run, args=(services, book, store, mqtt_url, journal), name="demo-ingest"
-        )
-
-    def _run(self, services: Services, book: Any, store: Any, mqtt_url: str, journal: Path) -> None:
-        try:
-            services.run_ingest(
-                book,
-                store,
-                mqtt_url=mqtt_url,
-                journal=journal,
-                stop=self._stop,
-                counters=self.counters,
-                feed_interval_s=_FEED_INTERVAL_S,
-            )
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
-            self._failure = error
-
-    def check(self) -> None:
-        """Raise what ended the ingest."""
-        if self._failure is not None:
-            raise self._failure
-        if not self._thread.is_alive() and not self._stop.is_set():
-            raise VigiposteError("the ingest ended too early", remedy="run again", code="ingest_ended")
-
-    def wait_for_broker(self) -> None:
-        """Return once the subscriptions stand: what is published earlier would reach nobody."""
-        deadline = time.monotonic() + _PATIENCE_S
-        while self.counters.broker != "connected":
-            self.check()
-            if time.monotonic() > deadline:
-                raise VigiposteError(
-                    "the ingest did not reach the embedded broker", remedy="run again", code="demo_broker"
-                )
-            time.sleep(0.01)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        if kind is None:
-            self.check()
-
-
-def _stream(task: FeedTask, ingest: _Ingest, bar: ProgressBar, say: Callable[..., str], expected: int) -> int:
-    """Let the plant publish while the ingest stores; the number of messages, all of them stored."""
-    begun = time.monotonic()
-    with PlantFeed(task) as feed:
-        published, done = 0, False
-        settled, since = 0, begun
-        while not (done and ingest.counters.settled >= published):
-            state = feed.state(0.02) if not done else None
-            if state is not None:
-                published, done = state.published, state.done
-            elif done:
-                time.sleep(0.01)
-            ingest.check()
-            now = time.monotonic()
-            if ingest.counters.settled != settled:
-                settled, since = ingest.counters.settled, now
-                feed.settle(settled)
-            elif now - since > _PATIENCE_S:
-                raise VigiposteError(
-                    "messages were published and did not arrive in the store",
-                    value=f"{settled} of {published}",
-                    remedy="run again; if it happens again, report it",
-                    code="demo_lost",
-                )
-            rate = settled / max(now - begun, 1e-9)
-            bar.show(
-                say("demo.streaming"),
-                settled / max(expected, published, 1),
-                say("demo.rate", rate=round(rate)),
-            )
-    return published

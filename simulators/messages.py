@@ -92,6 +92,7 @@ def sensor_messages(own: SensorDay) -> Iterator[Message]:
     topic = build_topic(site, own.sensor.id, fmt)
     times_ns, channels = own.readings.times_ns, own.readings.channels
     doubles = own.day.stream(own.sensor.role, "delivery")
+    doubling = any(fault.kind is FaultKind.DUPLICATES for fault in own.faults)
     charges = [(moment_ns, _CHARGE, index) for index, (moment_ns, _) in enumerate(own.battery)]
     for due_ns, first, last in sorted([*charges, *_delayed(own, _pieces(own))]):
         if first == _CHARGE:
@@ -100,7 +101,7 @@ def sensor_messages(own: SensorDay) -> Iterator[Message]:
         rows = {name: column[first:last] for name, column in channels.items()}
         message = Message(due_ns, topic, encode(fmt, times_ns[first:last], rows))
         yield message
-        if _doubled(own, due_ns, float(doubles.random())):
+        if doubling and _doubled(own, due_ns, float(doubles.random())):
             yield message
 
 
@@ -127,6 +128,9 @@ def _pieces(own: SensorDay) -> Iterator[tuple[int, int, int]]:
 
 def _delayed(own: SensorDay, pieces: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, int, int]]:
     late = [fault for fault in own.faults if fault.kind is FaultKind.LATE]
+    if not late:
+        yield from pieces
+        return
     for due_ns, first, last in pieces:
         delay_ns = 0
         for fault in late:
