@@ -27,6 +27,7 @@ from indicators.summaries import MergedDay, merge_days
 from indicators.verdicts import SEVERITY, factor_verdict
 from indicators.work_time_assessment import assess_work_time
 from indicators.workdays import usual_window, worker_days
+from sensors.errors import NotEnoughDataError
 from sensors.quantities import Kind
 from sensors.site_model import Workstation
 
@@ -35,7 +36,14 @@ if TYPE_CHECKING:
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
 
-__all__ = ["assess_workstation", "merged_days", "software_version", "to_period", "weekly_result"]
+__all__ = [
+    "assess_days",
+    "assess_workstation",
+    "merged_days",
+    "software_version",
+    "to_period",
+    "weekly_result",
+]
 
 _MEASURED = {Factor.NOISE: Kind.NOISE, Factor.POSTURE: Kind.POSTURE, Factor.CLIMATE: Kind.CLIMATE}
 
@@ -74,6 +82,8 @@ def weekly_result(
     ------
     UnknownNameError
         There is no such workstation.
+    NotEnoughDataError
+        Code ``nothing_measured``: no reading lies within a shift of the period.
     ConfigurationError
         Code ``summary_version``.
     StoreUnreachableError
@@ -85,6 +95,7 @@ def weekly_result(
         first, last = usual_window(book, span.first, span.last)
         reduce_partitions(book, store, first, last, progress=progress)
     merged = merged_days(book, store, span, workstation)
+    _require_data(book, store, span, merged)
     results = [assess_workstation(book, station, span, merged.get(station.id, ())) for station in stations]
     result = WeeklyResult(
         site=book.site.site.id,
@@ -98,6 +109,26 @@ def weekly_result(
         notes=_site_notes(book, merged),
     )
     return gate(result, book, audience)
+
+
+def _require_data(
+    book: SiteBook, store: Store, period: Period, merged: Mapping[str, Sequence[MergedDay]]
+) -> None:
+    if any(
+        item.minutes and period.first <= item.day.day <= period.last
+        for days in merged.values()
+        for item in days
+    ):
+        return
+    seen = store.last_seen(book.site.site.id)
+    newest = None if not seen else book.local(max(seen.values())).date().isoformat()
+    raise NotEnoughDataError(
+        "nothing was measured in this period",
+        value=period.week or f"{period.first} to {period.last}",
+        rule="readings within the shifts of a workstation",
+        remedy="run the ingest first" if newest is None else f"the last readings are of {newest}",
+        code="nothing_measured",
+    )
 
 
 def to_period(book: SiteBook, period: DatePeriod | Period) -> Period:
@@ -167,7 +198,7 @@ def _measured_factor(
     for shift in shifts:
         context = build_context(book, station, shift, period)
         content = [item.content for item in own if item.day.shift == shift]
-        indicators += _assess(kind, content, context)
+        indicators += assess_days(kind, content, context)
     if not indicators:
         reason = Note("no_data" if _has_sensor(book, station.id, kind) else "no_sensor")
         return FactorResult(
@@ -181,7 +212,8 @@ def _measured_factor(
     return _factor(factor, indicators, missing, gap)
 
 
-def _assess(kind: Kind, content: Sequence[Any], context: AssessmentContext) -> tuple[Indicator, ...]:
+def assess_days(kind: Kind, content: Sequence[Any], context: AssessmentContext) -> tuple[Indicator, ...]:
+    """Indicators of the worker-days of one kind of sensor at one (workstation, shift), both scopes."""
     if kind is Kind.NOISE:
         from indicators.noise_assessment import assess as assess_noise
 
