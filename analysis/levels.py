@@ -79,8 +79,9 @@ def energy_mean(levels_db: ArrayLike, weights: ArrayLike | None = None, axis: in
     if weights is None:
         share = np.ones_like(levels)
     else:
+        given = positive(weights, "weights", zero=True)
         try:
-            share = np.broadcast_to(positive(weights, "weights", zero=True), levels.shape)
+            share = np.broadcast_to(given, levels.shape)
         except ValueError as error:
             raise _shape_error("weights", np.shape(weights), levels.shape) from error
     present = ~np.isnan(levels) & (np.nan_to_num(share) > 0)
