@@ -10,8 +10,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingest.lake.folder import Folder, LocalFolder, RemoteFolder
+from ingest.lake.folder import Folder
+from ingest.lake.local_folder import LocalFolder
 from ingest.lake.raw import LakeReadings
+from ingest.lake.remote_folder import RemoteFolder
 from ingest.lake.summaries import LakeSummaries
 from ingest.lake.upkeep import LakeUpkeep
 from ingest.rows import to_frame

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from ingest.days import day_bounds_ns
 from ingest.fingerprint import content_fingerprint
@@ -16,6 +17,7 @@ from ingest.store import Partition, ReadingQuery
 __all__ = ["LakeUpkeep"]
 
 _FINGERPRINT = "_fingerprint.json"
+_GROWING_FILES = 4
 
 
 class LakeUpkeep:
@@ -29,17 +31,33 @@ class LakeUpkeep:
         """Merge the files of each partition into one; the number of files removed.
 
         Only files seen at the start are merged and removed, the merged one stands before they go, and
-        sequences are kept, so readers and other writers go on meanwhile.
+        sequences are kept, so readers and other writers go on meanwhile. Of a day that still grows, only the
+        newest files are merged, and a large older one waits until they are half its size: otherwise a day
+        would be written anew at every compaction.
         """
         removed = 0
-        for _, path in list(layout.walk(self._folder, layout.RAW, site)):
-            if len(self._readings.part_names(path)) > 1:
+        yesterday = datetime.now(UTC).date() - timedelta(days=1)
+        for partition, path in list(layout.walk(self._folder, layout.RAW, site)):
+            choose = self._readings.part_names if partition.day < yesterday else self._newest
+            if len(choose(path)) > 1:
                 with self._folder.exclusive():
-                    removed += self._compact_one(path)
+                    removed += self._compact_one(path, choose(path))
         return removed
 
-    def _compact_one(self, path: str) -> int:
-        names = self._readings.part_names(path)
+    def _newest(self, path: str) -> list[str]:
+        """Newest files of `path` worth merging: a run without gaps, so that ties keep their order."""
+        sizes = self._folder.sizes(path)
+        chosen: list[str] = []
+        total = 0
+        for name in reversed(self._readings.part_names(path)):
+            size = sizes.get(name, 0)
+            if len(chosen) > 1 and size > 2 * total:
+                break
+            chosen.append(name)
+            total += size
+        return chosen[::-1] if len(chosen) >= _GROWING_FILES else []
+
+    def _compact_one(self, path: str, names: Sequence[str]) -> int:
         if len(names) < 2:
             return 0
         rows = self._readings.load(path, names)

@@ -6,7 +6,7 @@ import json
 import random
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pyarrow.dataset as pa_dataset
 import pyarrow.parquet as pq
 import pytest
 
-from ingest.lake.folder import LocalFolder
+from ingest.lake.local_folder import LocalFolder
 from ingest.lake.store import LakeStore, open_lake
 from ingest.store import Partition, ReadingQuery, open_store
 from sensors.errors import ConfigurationError, LocalResourceError
@@ -122,6 +122,31 @@ def test_many_small_files_become_one(lake: LakeStore, root: Path) -> None:
     assert len(parts(root)) == 1
     assert lake.compact("plant") == 0
     assert len(lake.read_columns(QUERY)) == 600
+
+
+def test_a_day_that_still_grows_is_not_written_anew_each_time(lake: LakeStore, root: Path) -> None:
+    today = datetime.now(UTC).date()
+    start_ns = (today - date(1970, 1, 1)).days * DAY_NS
+    folder = root / FOLDER.replace("2026-11-16", today.isoformat())
+
+    def files() -> set[str]:
+        return {path.name for path in folder.glob("part-*.parquet")}
+
+    noise = np.random.default_rng(0).normal(size=200_000)
+    lake.write([rows(start_ns + np.arange(200_000), 1, laeq=noise)])
+    large = files()
+    for number in range(8):
+        lake.write([rows(start_ns + 200_000 + number * 10 + np.arange(10), 2, laeq=np.zeros(10))])
+    assert lake.compact("plant") == 8
+    assert large < files()
+    assert len(files()) == 2
+    assert lake.compact("plant") == 0
+    for number in range(4):
+        lake.write([rows(start_ns + 10**6 + number * 10**5 + np.arange(60_000), 3, laeq=noise[:60_000])])
+    assert lake.compact("plant") == 6
+    assert len(files()) == 1
+    query = ReadingQuery("plant", "mic-1", Kind.NOISE, start_ns, start_ns + DAY_NS)
+    assert len(lake.read_columns(query)) == 200_000 + 80 + 240_000
 
 
 def test_a_newer_schema_is_refused_clearly(lake: LakeStore, root: Path) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ingest.lake.folder import LocalFolder
+from ingest.lake.local_folder import LocalFolder
 from ingest.lake.store import LakeStore, open_lake
 from ingest.store import Partition, ReadingQuery
 from sensors.quantities import Kind
@@ -57,7 +57,7 @@ def parts(root: Path) -> list[Path]:
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from ingest.lake.folder import LocalFolder
+from ingest.lake.local_folder import LocalFolder
 with LocalFolder(Path(sys.argv[1]), "holder").exclusive():
     print("held", flush=True)
     time.sleep(60)
