@@ -176,7 +176,7 @@ def reduce_minutes(
     filled = np.flatnonzero(
         np.sum([integers[f"{name}_ns"] for name in _CHANNELS], axis=0) + integers["stuck_ns"]
     )
-    ready = {name: pa.array(column[filled]) for name, column in (integers | floats).items()}
+    ready = {name: pa.array(column[filled], from_pandas=True) for name, column in (integers | floats).items()}
     ready["minute"] = grid.as_minutes(start_ns, filled)
     ready["air_bins"] = grid.list_column(histogram.offsets, histogram.bins, filled)
     ready["air_bin_ns"] = grid.list_column(histogram.offsets, histogram.held_ns, filled)

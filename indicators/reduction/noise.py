@@ -217,7 +217,7 @@ def reduce_minutes(
     offsets, times, peak_levels, rises = _peaks(laeq, lcpeak, period, begun, start_ns, count)
     present = integers["laeq_ns"] + integers["lceq_ns"] + integers["lcpeak_ns"] + integers["stuck_ns"]
     filled = np.flatnonzero(present)
-    ready = {name: pa.array(column[filled]) for name, column in (integers | floats).items()}
+    ready = {name: pa.array(column[filled], from_pandas=True) for name, column in (integers | floats).items()}
     ready["minute"] = grid.as_minutes(start_ns, filled)
     ready["laeq_bins"] = grid.list_column(histogram.offsets, histogram.bins, filled)
     ready["laeq_bin_ns"] = grid.list_column(histogram.offsets, histogram.held_ns, filled)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, time
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ from indicators.model import Period, WorkerDay
 from indicators.reduction import climate, noise
 from indicators.workdays import worker_days
 from sensors.local_time import at_ns
-from sensors.quantities import Kind
 from sensors.readings import ReadingBatch
 from sensors.site_book import SiteBook
 from sensors.site_file import load_site
@@ -88,6 +87,7 @@ from = 2026-11-01
 {more}
 """
 
+_MIDNIGHT = time(0, 0)
 WEEK = (date(2026, 11, 16), date(2026, 11, 22))
 
 
@@ -110,9 +110,7 @@ class Plant:
 
     def day(self, on: date, sensor: str) -> WorkerDay:
         kind = self.book.sensor(sensor).kind
-        return next(
-            day for day in worker_days(self.book, on, on, kind, "press") if day.sensor == sensor
-        )
+        return next(day for day in worker_days(self.book, on, on, kind, "press") if day.sensor == sensor)
 
     def noise(
         self,
@@ -162,8 +160,6 @@ class Plant:
 
 
 def _worn_by(day: WorkerDay, wearer: str | None) -> WorkerDay:
-    from dataclasses import replace
-
     return replace(day, wearer=wearer) if wearer is not None else day
 
 
@@ -200,8 +196,3 @@ def plant(tmp_path: Path) -> Callable[..., Plant]:
         return Plant(load_site(path))
 
     return build
-
-
-from datetime import time  # noqa: E402
-
-_MIDNIGHT = time(0, 0)
