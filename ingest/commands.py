@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ingest import device_commands, service_commands
+from ingest import device_commands, service_commands, store_commands
 
 __all__ = ["mount"]
 
@@ -13,3 +13,4 @@ def mount(app: typer.Typer) -> None:
     """Add the room's commands to the command line."""
     service_commands.mount(app)
     device_commands.mount(app)
+    store_commands.mount(app)

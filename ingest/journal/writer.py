@@ -186,9 +186,10 @@ class JournalWriter:
 
     def readable_end(self, segment: Segment) -> tuple[int, bool]:
         """Where durable records end in `segment`, and whether no more will be added to it."""
-        with self._lock:
-            closed = self._segment is None or self._segment.first != segment.first
-            end = self._ends.get(segment.first)
+        # Not under the lock, which is held during a flush: an end only ever grows, and is set after the flush.
+        current = self._segment
+        closed = current is None or current.first != segment.first
+        end = self._ends.get(segment.first)
         return (segment.size() if end is None else end), closed
 
     def forget(self, segment: Segment) -> None:

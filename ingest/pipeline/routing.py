@@ -68,7 +68,8 @@ class Router:
         if reader is None:
             reader = self._find(topic)
         if isinstance(reader, PayloadError):
-            raise reader
+            # The same error is raised again and again: it must not collect tracebacks.
+            raise reader.with_traceback(None)
         return reader(payload, arrival_ns)
 
     def _find(self, topic: bytes) -> Reader | PayloadError:

@@ -91,6 +91,22 @@ def _answered(connection: Connection | None, settings: BrokerSettings, versions:
     return connection
 
 
+def _tls_context(settings: BrokerSettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file)
+        if settings.cert_file is not None:
+            context.load_cert_chain(settings.cert_file, settings.key_file)
+    except ssl.SSLError as error:
+        raise ConfigurationError(
+            "a TLS file of [mqtt] is not usable",
+            value=str(error),
+            rule="PEM files: ca_file, and cert_file with its key_file",
+            remedy="correct the files",
+            code="mqtt_tls_files",
+        ) from error
+    return context
+
+
 def _client(settings: BrokerSettings, version: MqttVersion) -> BufferedClient:
     five = version is MqttVersion.V5
     client = BufferedClient(
@@ -104,21 +120,7 @@ def _client(settings: BrokerSettings, version: MqttVersion) -> BufferedClient:
     client.connect_timeout = _CONNECT_S
     if settings.username:
         client.username_pw_set(settings.username, settings.password)
-    if settings.tls:
-        try:
-            client.tls_set(
-                ca_certs=str(settings.ca_file) if settings.ca_file else None,
-                certfile=str(settings.cert_file) if settings.cert_file else None,
-                keyfile=str(settings.key_file) if settings.key_file else None,
-            )
-        except (ssl.SSLError, ValueError) as error:
-            raise ConfigurationError(
-                "a TLS file of [mqtt] is not usable",
-                value=str(error),
-                rule="PEM files: ca_file, and cert_file with its key_file",
-                remedy="correct the files",
-                code="mqtt_tls_files",
-            ) from error
+    client.tls = _tls_context(settings) if settings.tls else None
     properties: Properties | None = None
     if five:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]

@@ -40,6 +40,8 @@ _OUTSTANDING_BYTES = 64 * 1024 * 1024
 _FIRST_BACKOFF_S = 0.1
 _LONGEST_BACKOFF_S = 15.0
 _SAY_AWAY_AFTER_S = 1.0
+_SHORT_LIVED_S = 5.0
+_SUSPICIOUS = 4
 _PUBACK = struct.Struct(">BBH")
 _PINGREQ = b"\xc0\x00"
 _DO_NOT_SEND_RETAINED = 2
@@ -101,6 +103,7 @@ class MqttSession:
         self._stopping = threading.Event()
         self._ready = threading.Event()
         self._paused_ping = 0.0
+        self._short_lived = 0
         self.failure: VigiposteError | None = None
         self.last_received = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="vigiposte-mqtt", daemon=True)
@@ -124,7 +127,8 @@ class MqttSession:
         """Stop reading, journal and acknowledge what was read, and leave the session to the broker."""
         self._stopping.set()
         self._wake()
-        self._thread.join(timeout_s)
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
         self._committer.close(0.1)
         for end in (self._wake_read, self._wake_write):
             end.close()
@@ -142,12 +146,28 @@ class MqttSession:
                 connection = self._connect()
                 if connection is None:
                     return
+                began = time.monotonic()
                 self._serve(connection)
+                self._pause_after(time.monotonic() - began)
         except VigiposteError as error:
             self.failure = error
             self._counters.broker = "away"
         finally:
             self._ready.set()
+
+    def _pause_after(self, lived_s: float) -> None:
+        """Wait longer and longer between connections that end as soon as they stand."""
+        if lived_s >= _SHORT_LIVED_S:
+            self._short_lived = 0
+            return
+        self._short_lived += 1
+        if self._short_lived == _SUSPICIOUS:
+            _LOG.warning(
+                "the broker keeps closing the connection: does another program use the client id %s? "
+                "For several ingests set [mqtt] shared_group and give each a --writer",
+                self._settings.client_id,
+            )
+        self._stopping.wait(min(_FIRST_BACKOFF_S * 2**self._short_lived, _LONGEST_BACKOFF_S))
 
     def _connect(self) -> Connection | None:
         """Try until it works; ``None`` when told to stop. The first time there is a deadline."""

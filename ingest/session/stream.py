@@ -205,12 +205,21 @@ def _varint(chunk: bytes, position: int, size: int) -> tuple[int, int]:
 
 
 class BufferedClient(mqtt.Client):
-    """paho's client over a `BufferedSocket`."""
+    """paho's client over a `BufferedSocket`, with TLS when `tls` is set."""
+
+    tls: ssl.SSLContext | None = None
 
     def _create_socket(self) -> Any:
         inner: Any = super()._create_socket()
-        with contextlib.suppress(OSError):
+        try:
             inner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.tls is not None:
+                inner = self.tls.wrap_socket(inner, server_hostname=self.host, do_handshake_on_connect=False)
+                inner.settimeout(self.connect_timeout)
+                inner.do_handshake()
+        except OSError:
+            inner.close()
+            raise
         return BufferedSocket(inner)
 
     @property

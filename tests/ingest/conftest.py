@@ -6,8 +6,13 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import pytest
+
+from ingest.store import Store, open_store
+from sensors.site_book import SiteBook
+from sensors.site_file import load_site
 
 _WINDOW = 1000
 
@@ -107,3 +112,52 @@ def publish() -> Callable[..., int]:
 def blaster() -> type[Blaster]:
     """Class of publishers, for tests that go on while something else happens."""
     return Blaster
+
+
+SITE = """\
+schema = 1
+[site]
+id = "plant"
+label = "Plant"
+[[sensors]]
+id = "mic-1"
+kind = "noise"
+[[sensors]]
+id = "mic-2"
+kind = "noise"
+channels = ["laeq"]
+[[sensors]]
+id = "sim-1"
+kind = "noise"
+origin = "simulated"
+[[sensors]]
+id = "back-1"
+kind = "posture"
+range_g = 8
+[[sensors]]
+id = "air-1"
+kind = "climate"
+"""
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Callable[..., SiteBook]:
+    """``make_site(extra_toml="", mqtt="")``: a site of five sensors in the test's folder."""
+
+    def make(extra: str = "", folder: Path | None = None) -> SiteBook:
+        place = folder or tmp_path / "site"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "site.toml").write_text(SITE + extra)
+        return load_site(place / "site.toml")
+
+    return make
+
+
+@pytest.fixture
+def make_lake(tmp_path: Path) -> Callable[..., Store]:
+    """``make_lake(folder=None)``: the embedded store of a site folder."""
+
+    def make(folder: Path | None = None, writer: str | None = None) -> Store:
+        return open_store("lake:./lake", base=folder or tmp_path / "site", writer=writer)
+
+    return make
