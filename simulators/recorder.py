@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,17 @@ __all__ = ["record"]
 
 
 def record(
-    mqtt_url: str, path: Path, filters: tuple[str, ...], seconds: float | None, messages: int | None
+    mqtt_url: str,
+    path: Path,
+    filters: tuple[str, ...],
+    seconds: float | None = None,
+    messages: int | None = None,
+    on_ready: Callable[[], None] | None = None,
 ) -> int:
     """Record until Ctrl+C, for `seconds`, or until so many `messages`; the number written.
 
     Relative times count from the moment the recording starts. Retained messages that the broker hands out on
-    subscription are recorded as retained.
+    subscription are recorded as retained. `on_ready` is called once the subscriptions stand.
     """
     arrived: queue.SimpleQueue[Message] = queue.SimpleQueue()
 
@@ -31,6 +37,10 @@ def record(
     def on_connect(client: Any, *_: Any) -> None:
         client.subscribe([(name, 1) for name in filters])
 
+    def on_subscribe(*_: Any) -> None:
+        if on_ready is not None:
+            on_ready()
+
     begun_ns = time.time_ns()
     deadline = None if seconds is None else time.monotonic() + seconds
     with TraceWriter(path, begun_ns, {"filters": list(filters)}) as writer:
@@ -39,6 +49,7 @@ def record(
             f"vigiposte-recorder-{os.getpid()}",
             on_message=on_message,
             on_connect=on_connect,
+            on_subscribe=on_subscribe,
         )
         try:
             while messages is None or writer.messages < messages:

@@ -69,7 +69,11 @@ def mount(app: typer.Typer) -> None:
         """Record MQTT messages into a trace file until Ctrl+C, a time or a number of messages."""
         from simulators.recorder import record as run
 
-        written = run(_url(mqtt), trace, tuple(topic or ["vigiposte/v1/#"]), seconds, messages)
+        filters = tuple(topic or ["vigiposte/v1/#"])
+        url = _url(mqtt)
+        written = run(
+            url, trace, filters, seconds, messages, on_ready=lambda: note("recording (Ctrl+C ends it)")
+        )
         if as_json:
             emit_json("record", {"trace": str(trace), "messages": written})
         else:
