@@ -25,6 +25,8 @@ __all__ = [
     "check_noise_rate",
     "check_noise_step",
     "check_value",
+    "column_in_our_unit",
+    "in_our_unit",
     "name_refusal",
     "refusal",
     "unit_divisor",
@@ -38,8 +40,11 @@ STANDARD_GRAVITY_M_S2 = 9.80665
 # Clocks jitter: eight values a second may come a millisecond early.
 _RATE_TOLERANCE_NS = 1_000_000
 _SECOND_NS = 1_000_000_000
+# Converting full scale to another unit and back, in float32, may end this much above it.
+_ROUNDING = 1.0 + 1e-6
 _SHOWN = reprlib.Repr()
 _SHOWN.maxstring = _SHOWN.maxother = 60
+_LONGEST_SHOWN = 120
 
 
 class PayloadCode(StrEnum):
@@ -92,9 +97,19 @@ def refusal(
     code: PayloadCode, what: str, *, value: Any = None, rule: str | None = None, remedy: str | None = None
 ) -> PayloadError:
     """Error for one payload; the offending value is shortened, for it may be hostile and huge."""
-    if value is not None and not isinstance(value, (bool, float)):
-        value = _SHOWN.repr(value) if not isinstance(value, str) else value[:60]
-    return PayloadError(what, value=value, rule=rule, remedy=remedy, code=code.value)
+    return PayloadError(what, value=_shown(value), rule=rule, remedy=remedy, code=code.value)
+
+
+def _shown(value: Any) -> Any:
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, str):
+        return value[:_LONGEST_SHOWN]
+    try:
+        return _SHOWN.repr(value)[:_LONGEST_SHOWN]
+    except ValueError:
+        # Python refuses to write out integers of thousands of digits.
+        return f"a {type(value).__name__} that is too long to show"
 
 
 def allowed_quantities(kind: Kind | None) -> Mapping[str, Quantity]:
@@ -148,6 +163,25 @@ def unit_divisor(quantity: Quantity, unit: str) -> float:
             remedy="convert on the device, or name the unit as listed",
         )
     return divisor
+
+
+def in_our_unit(quantity: Quantity, value: float, divisor: float) -> float:
+    """`value` divided into the project's unit; full scale stays full scale in spite of rounding."""
+    ours = value / divisor
+    if quantity.high < ours <= quantity.high * _ROUNDING:
+        return quantity.high
+    if quantity.low > ours >= quantity.low * _ROUNDING:
+        return quantity.low
+    return ours
+
+
+def column_in_our_unit(quantity: Quantity, column: FloatColumn, divisor: float) -> FloatColumn:
+    """As `in_our_unit`, for a column; its precision is kept."""
+    ours: FloatColumn = column / column.dtype.type(divisor)
+    for bound, beyond in ((quantity.high, ours > quantity.high), (quantity.low, ours < quantity.low)):
+        if beyond.any():
+            ours[beyond & (np.abs(ours) <= abs(bound) * _ROUNDING)] = bound
+    return ours
 
 
 def _out_of_range(quantity: Quantity, value: float) -> PayloadError:

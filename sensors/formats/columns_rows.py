@@ -18,6 +18,7 @@ from sensors.formats.checks import (
     check_column,
     check_noise_rate,
     check_noise_step,
+    column_in_our_unit,
     name_refusal,
     refusal,
     unit_divisor,
@@ -174,7 +175,7 @@ def _converted(
     if named is None:
         return column
     divisor = unit_divisor(quantity, named)
-    return column if divisor == 1.0 else column / column.dtype.type(divisor)
+    return column if divisor == 1.0 else column_in_our_unit(quantity, column, divisor)
 
 
 def _check_each(

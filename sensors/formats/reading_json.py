@@ -13,6 +13,7 @@ from sensors.formats.checks import (
     PayloadCode,
     allowed_quantities,
     check_value,
+    in_our_unit,
     name_refusal,
     refusal,
     unit_divisor,
@@ -87,7 +88,7 @@ def _in_our_units(message: dict[str, Any], kind: Kind | None) -> dict[str, Any]:
         divisor = unit_divisor(quantity, unit)
         # A number too long for a float stays as it is and is refused by its range.
         if abs(value) < 1e300:
-            converted[name] = value / divisor
+            converted[name] = in_our_unit(quantity, value, divisor)
     return converted
 
 

@@ -19,6 +19,7 @@ from sensors.formats.checks import (
     allowed_quantities,
     check_noise_rate,
     check_value,
+    in_our_unit,
     name_refusal,
     refusal,
 )
@@ -238,7 +239,7 @@ def to_rows(records: Sequence[SenmlRecord], arrival_ns: int, kind: Kind | None) 
                 rule='"v"; texts, data and sums are refused',
             )
         divisor = _divisor(quantity, entry.unit)
-        value = check_value(quantity, entry.value if divisor == 1.0 else entry.value / divisor)
+        value = check_value(quantity, in_our_unit(quantity, entry.value, divisor))
         moment = entry.time_ns
         if entry.time_s < RELATIVE_BELOW_S:
             moment += arrival_ns
