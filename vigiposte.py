@@ -106,6 +106,12 @@ def _render_report(
     return render_report(result, out, formats, language, **options)
 
 
+def _compare(book: SiteBook, store: Store, workstation: str, *periods: DatePeriod, **options: Any) -> Any:
+    from indicators.comparison import compare_periods
+
+    return compare_periods(book, store, workstation, *periods, **options)
+
+
 def _text(language: str) -> Callable[..., str]:
     from dashboards.catalogue import text
 
@@ -128,7 +134,7 @@ def build_services() -> Services:
         weekly_result=_weekly_result,
         render_report=_render_report,
         text=_text,
-        extra={"ingest_counters": _ingest_counters},
+        extra={"ingest_counters": _ingest_counters, "compare": _compare},
     )
 
 
