@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dashboards import report_command
+from dashboards import report_command, serve_command
 
 __all__ = ["mount"]
 
@@ -12,3 +12,4 @@ __all__ = ["mount"]
 def mount(app: typer.Typer) -> None:
     """Add this room's commands to `app`."""
     report_command.mount(app)
+    serve_command.mount(app)

@@ -127,6 +127,16 @@ def hours(details: Mapping[str, object]) -> tuple[HourShare, ...]:
     )
 
 
+def hour_values(details: Mapping[str, object]) -> Mapping[int, float]:
+    """Value of each hour of the day over all worker-days, in the indicator's unit, where there is one."""
+    found: dict[int, float] = {}
+    for row in _rows(details, "by_hour", "hours"):
+        value = _number(row, "value", "laeq_db", "mean", "share")
+        if value is not None:
+            found[int(row["hour"])] = value
+    return found
+
+
 def curve(details: Mapping[str, object]) -> Curve | None:
     """Cumulative distribution of angles, where the indicator carries one."""
     found = _table(details, "distribution")

@@ -62,7 +62,10 @@ def sensor_states(book: SiteBook, seen: Overview, words: Wording) -> tuple[Senso
 def _state(book: SiteBook, line: SensorLine, now_ns: int, words: Wording) -> SensorState:
     health, language = line.health, words.language
     code = line.state.replace(" ", "_")
-    severity = 2 if code in _OUT_OF_ORDER else 0 if code == "ok" else 1
+    if code == "never_seen" and health.newest_ns:
+        # Its readings came by import or from another machine: no ingest here ever heard it.
+        code = "stored"
+    severity = 2 if code in _OUT_OF_ORDER else 0 if code in ("ok", "stored") else 1
     if severity == 0 and _due(line, book.local(now_ns)):
         severity, code = 1, "calibration_due"
     refused = sum(health.rejected.values())

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
 
-__all__ = ["chosen_period", "mount"]
+__all__ = ["chosen_audience", "chosen_period", "mount"]
 
 _LIMIT_EXCEEDED = 10
 
@@ -114,7 +114,7 @@ def mount(app: typer.Typer) -> None:
         services = services_of(context)
         book = services.load_site(site)
         period = chosen_period(book, week, first, last)
-        seen_by = _audience(audience)
+        seen_by = chosen_audience(audience)
         store = services.open_store(book)
         try:
             result = services.weekly_result(book, store, period, seen_by)
@@ -138,7 +138,8 @@ def mount(app: typer.Typer) -> None:
             raise typer.Exit(_LIMIT_EXCEEDED)
 
 
-def _audience(name: str) -> Any:
+def chosen_audience(name: str) -> Any:
+    """Audience of that name; ``UsageError`` lists the known ones."""
     from indicators.model import Audience
     from sensors.errors import UsageError
 

@@ -368,6 +368,7 @@ def _scale_row(
         reason=reasons[0] if reasons else "",
         quality=tuple(words.note(note) for note in indicator.quality),
         shift=around.shifts.get(indicator.shift, indicator.shift),
+        shift_id=indicator.shift,
         week=_week_text(week, words),
         command=f"vigiposte explain {station} {indicator.id}{period}",
     )

@@ -82,6 +82,7 @@ class ScaleRow:
     reason: str
     quality: tuple[str, ...]
     shift: str
+    shift_id: str
     week: str
     command: str
 

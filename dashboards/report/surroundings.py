@@ -23,7 +23,7 @@ def surroundings(
     previous: WeeklyResult | None = None,
     open_store: Callable[[], Store] | None = None,
 ) -> Surroundings:
-    """Sensor health (where a store is given), exclusions within the period, names and group size of `book`."""
+    """Sensor health (where a store is given), exclusions within the period, names, group size."""
     words = Wording(language)
     health: tuple[tuple[str, ...], ...] = ()
     if open_store is not None:

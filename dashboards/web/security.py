@@ -33,7 +33,7 @@ HEADERS = {
 _SESSION, _VISITOR = "vigiposte_session", "vigiposte_visitor"
 _LIFETIME_S = 12 * 3600
 _ATTEMPTS, _ATTEMPT_WINDOW_S = 5, 60.0
-_OPEN_PATHS = ("/login", "/static/", "/favicon.ico")
+_OPEN_PATHS = ("/login", "/static/", "/static-plots.css", "/fonts/", "/favicon.ico")
 
 
 class Guard:
@@ -127,13 +127,18 @@ class Guard:
         """Forget the viewer."""
         response.delete_cookie(_SESSION)
 
-    def form_token(self, request: Request, response: Response) -> str:
-        """Token for a form, bound to the viewer's cookie (set when there is none)."""
-        visitor = request.cookies.get(_VISITOR) or secrets.token_urlsafe(18)
-        response.set_cookie(
-            _VISITOR, visitor, httponly=True, samesite="strict", secure=request.url.scheme == "https"
-        )
+    def visitor(self, request: Request) -> str:
+        """Name of the viewer's browser, made up when it has none yet."""
+        return request.cookies.get(_VISITOR) or secrets.token_urlsafe(18)
+
+    def form_token(self, visitor: str) -> str:
+        """Token that a form carries, so that no other site can send it for the viewer."""
         return self._sign("form", visitor)
+
+    def remember(self, visitor: str, request: Request, response: Response) -> None:
+        """Keep the viewer's name in a cookie that no other site sends along."""
+        secure = request.url.scheme == "https"
+        response.set_cookie(_VISITOR, visitor, httponly=True, samesite="strict", secure=secure)
 
     def form_is_ours(self, request: Request, token: str) -> bool:
         """Whether a form's token belongs to the viewer who sends it."""

@@ -7,16 +7,31 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from dashboards.health import survey_site
 from indicators.model import Audience, WeeklyResult
 from sensors.errors import NotEnoughDataError
 from sensors.periods import DatePeriod, date_period, week_period
 from sensors.site_book import SiteBook
 
 __all__ = ["SiteSource"]
+
+
+class _KeptOpen:
+    """The shared store for code that closes what it opens."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def close(self) -> None:
+        """Leave the store open for the other viewers."""
+
 
 _KEPT_RESULTS = 16
 _LOOK_EVERY_S = 5.0
@@ -89,6 +104,10 @@ class SiteSource:
                 self._results.clear()
                 self._book = self._load()
 
+    def overview(self) -> Any:
+        """State of ingest, store and sensors at this moment."""
+        return survey_site(self.book, lambda: cast("Any", _KeptOpen(self.store)))
+
     def changed(self) -> None:
         """A log was written through a page: read it at once."""
         self._refresh(now=True)
@@ -96,6 +115,11 @@ class SiteSource:
     def period(self, week: str | None) -> DatePeriod:
         """An ISO week, the last complete one by default."""
         return week_period(week, self.book.zone, datetime.now(UTC))
+
+    @property
+    def today(self) -> date:
+        """Site date of this moment."""
+        return datetime.now(UTC).astimezone(self.book.zone).date()
 
     @staticmethod
     def earlier(period: DatePeriod, steps: int = 1) -> DatePeriod:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
+import uvicorn
 
+from dashboards.web.app import create_app
+from dashboards.web.settings import WebSettings
+from dashboards.web.source import SiteSource
 from indicators.limits import Comparison, Grade, Limit, Role, Status
 from indicators.model import (
     Audience,
@@ -29,6 +37,11 @@ from indicators.model import (
     WorkstationResult,
     WorstFactor,
 )
+from ingest.store import open_store
+from sensors.periods import DatePeriod
+from sensors.quantities import Kind
+from sensors.readings import ReadingBatch
+from sensors.site_file import load_site
 
 ZONE = ZoneInfo("Europe/Paris")
 
@@ -409,3 +422,223 @@ def hostile_plant() -> WeeklyResult:
         factors=tuple(replace(factor, reason=Note("free", {"text": evil})) for factor in stations[0].factors),
     )
     return make_result([marked, *stations[1:]], site_label=evil)
+
+
+SITE = """\
+schema = 1
+[site]
+id = "saint-aubin"
+label = "Usine de Saint-Aubin"
+timezone = "Europe/Paris"
+[store]
+url = "lake:./lake"
+[[campaigns]]
+id = "c1"
+from = 2026-10-01
+to = 2026-12-31
+purpose = "Essai"
+simulation = true
+[[shifts]]
+id = "morning"
+label = "Équipe du matin"
+start = "05:00"
+end = "13:00"
+breaks = [["09:00", "09:20"]]
+[[workstations]]
+id = "presse-1"
+label = "Presse 1"
+shifts = ["morning"]
+[[workstations]]
+id = "assemblage-3"
+label = "Assemblage 3"
+shifts = ["morning"]
+[[workstations]]
+id = "four-2"
+label = "Four 2"
+shifts = ["morning"]
+[[workstations]]
+id = "meulage-4"
+label = "Meulage 4"
+shifts = ["morning"]
+[[workstations]]
+id = "chambre-froide"
+label = "Chambre froide"
+shifts = ["morning"]
+[[workstations]]
+id = "bureau"
+label = "Bureau méthodes"
+shifts = ["morning"]
+[[workstations]]
+id = "maintenance"
+label = "Maintenance"
+shifts = ["morning"]
+[[sensors]]
+id = "sl-01"
+kind = "noise"
+label = "Sonomètre SL-01 <b>"
+channels = ["laeq"]
+origin = "simulated"
+[[sensors]]
+id = "db-07"
+kind = "noise"
+label = "DB-07"
+channels = ["laeq", "lcpeak"]
+origin = "simulated"
+[[sensors]]
+id = "im-03"
+kind = "posture"
+label = "IM-03"
+origin = "simulated"
+[[sensors]]
+id = "th-14"
+kind = "climate"
+label = "TH-14"
+channels = ["air_temperature"]
+origin = "simulated"
+[[placements]]
+sensor = "sl-01"
+workstation = "presse-1"
+mount = "fixed"
+from = 2026-11-01T00:00:00
+[[placements]]
+sensor = "th-14"
+workstation = "four-2"
+mount = "fixed"
+from = 2026-11-01T00:00:00
+[[placements]]
+sensor = "db-07"
+workstation = "presse-1"
+mount = "shoulder"
+from = 2026-11-01T00:00:00
+wearer = "w01"
+[[placements]]
+sensor = "im-03"
+workstation = "presse-1"
+mount = "upper_arm_dominant"
+from = 2026-11-01T00:00:00
+wearer = "w01"
+calibration = "im-03-a"
+[[calibrations]]
+id = "im-03-a"
+sensor = "im-03"
+at = 2026-11-01T06:00:00
+kind = "two_postures"
+upright = [1.0, 0.0, 0.0]
+lean = [0.5, 0.0, 0.8660254037844386]
+"""
+
+
+@pytest.fixture(scope="session")
+def plant_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site file with a lake that holds a week of noise at 1 Hz with a hole, posture and climate."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "site.toml").write_text(SITE, encoding="utf-8")
+    store = open_store("lake:./lake", base=folder)
+    monday = int(datetime(2026, 11, 16, tzinfo=ZONE).timestamp()) * 10**9
+    rng = np.random.default_rng(7)
+    seconds = np.arange(7 * 86_400, dtype=np.int64)
+    seconds = seconds[(seconds < 120_000) | (seconds > 124_000)]
+    level = 82.0 + 6.0 * np.sin(seconds / 5_000.0) + rng.normal(0.0, 2.5, seconds.size)
+    shift = np.arange(8 * 3_600, dtype=np.int64) + 5 * 3_600
+    fast = (np.arange(20 * 60 * 10, dtype=np.int64) * 100_000_000) + 6 * 3_600 * 10**9
+    angle = np.deg2rad(35.0 + 30.0 * np.sin(np.arange(fast.size) / 400.0))
+    minutes = np.arange(7 * 1_440, dtype=np.int64) * 60
+    batches = [
+        ReadingBatch("saint-aubin", "sl-01", Kind.NOISE, monday + seconds * 10**9, {"laeq": level}),
+        ReadingBatch(
+            "saint-aubin",
+            "db-07",
+            Kind.NOISE,
+            monday + shift * 10**9,
+            {
+                "laeq": 88.0 + rng.normal(0.0, 3.0, shift.size),
+                "lcpeak": 110.0 + rng.normal(0.0, 4.0, shift.size),
+            },
+        ),
+        ReadingBatch(
+            "saint-aubin",
+            "im-03",
+            Kind.POSTURE,
+            monday + fast,
+            {"acc_x": np.cos(angle), "acc_y": np.zeros(fast.size), "acc_z": np.sin(angle)},
+        ),
+        ReadingBatch(
+            "saint-aubin",
+            "th-14",
+            Kind.CLIMATE,
+            monday + minutes * 10**9,
+            {"air_temperature": 24.0 + 4.0 * np.sin(minutes / 20_000.0)},
+        ),
+    ]
+    store.write(batches)
+    store.close()
+    return folder
+
+
+class RunningDashboard:
+    """A dashboard served on loopback by a thread of the test."""
+
+    def __init__(self, source: SiteSource, settings: WebSettings) -> None:
+        self.url = f"http://127.0.0.1:{settings.port}"
+        config = uvicorn.Config(
+            create_app(source, settings),
+            host="127.0.0.1",
+            port=settings.port,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
+        )
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+        self.thread.start()
+        deadline = time.monotonic() + 20.0
+        while not self.server.started and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert self.server.started
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(timeout=20.0)
+
+
+@pytest.fixture(scope="session")
+def make_source(plant_folder: Path) -> Callable[..., SiteSource]:
+    """Factory: a source on the site's folder whose weekly result is given."""
+
+    def build(
+        result: WeeklyResult, audience: Audience = Audience.REPORT, folder: Path | None = None
+    ) -> SiteSource:
+        place = folder or plant_folder
+
+        def weekly(_book: object, _store: object, period: DatePeriod, seen_by: Audience) -> WeeklyResult:
+            moved = replace(result.period, first=period.first, last=period.last, week=period.week)
+            return replace(result, period=moved, audience=seen_by)
+
+        return SiteSource(
+            load=lambda: load_site(place / "site.toml"),
+            store=open_store("lake:./lake", base=place),
+            weekly=weekly,
+            audience=audience,
+        )
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def dashboard(
+    plant: WeeklyResult, make_source: Callable[..., SiteSource], free_port: Callable[[], int]
+) -> Iterator[RunningDashboard]:
+    """Dashboard for viewers."""
+    running = RunningDashboard(make_source(plant), WebSettings(port=free_port()))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def analyst_dashboard(
+    plant: WeeklyResult, make_source: Callable[..., SiteSource], free_port: Callable[[], int]
+) -> Iterator[RunningDashboard]:
+    """Dashboard for the analyst."""
+    settings = WebSettings(port=free_port(), audience=Audience.ANALYST)
+    running = RunningDashboard(make_source(plant, Audience.ANALYST), settings)
+    yield running
+    running.stop()

@@ -1,0 +1,112 @@
+"""``vigiposte serve``: the dashboard in a browser."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sensors.command_line import AudienceOption, SiteOption, note, services_of
+
+__all__ = ["mount"]
+
+_DEFAULT_PORT = 8050
+
+
+def _secret(file: Path | None) -> str | None:
+    if file is not None:
+        return file.expanduser().read_text(encoding="utf-8").strip()
+    return os.environ.get("VIGIPOSTE_WEB_PASSWORD") or None
+
+
+def _require_web() -> None:
+    try:
+        import argon2  # noqa: F401 - asked for by its presence only
+        import fastapi  # noqa: F401
+        import python_multipart  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        from sensors.errors import MissingExtraError
+
+        raise MissingExtraError("the dashboard", "web") from error
+
+
+def _require_free(host: str, port: int) -> None:
+    """Fail before anything is opened, with a remedy, when the port is taken."""
+    import socket
+
+    from sensors.errors import LocalResourceError
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except OSError as error:
+            raise LocalResourceError(
+                "the dashboard cannot listen on this address",
+                value=f"{host}:{port}",
+                rule=error.strerror or str(error),
+                remedy="choose another with --port or --host, or stop the other program",
+                code="address_unavailable",
+            ) from error
+
+
+def serve_site(
+    services: Any, site: Path | None, host: str, port: int, audience: str, secret: str | None
+) -> None:
+    """Serve until interrupted; also used by the demonstration."""
+    import uvicorn
+
+    from dashboards.report_command import chosen_audience
+    from dashboards.web.app import create_app
+    from dashboards.web.settings import WebSettings
+    from dashboards.web.source import SiteSource
+
+    settings = WebSettings(host=host, port=port, audience=chosen_audience(audience), secret=secret)
+    book = services.load_site(site)
+    say = services.text(book.site.site.language)
+    _require_free(host, port)
+    source = SiteSource(
+        load=lambda: services.load_site(book.path),
+        store=services.open_store(book),
+        weekly=services.weekly_result,
+        audience=settings.audience,
+        extra=services.extra,
+    )
+    if settings.open_to_network:
+        note(say("commands.serve_no_tls", host=host))
+    shown = f"[{host}]" if ":" in host else host
+    note(say("commands.serve_at", url=f"http://{shown}:{port}/"))
+    uvicorn.run(
+        create_app(source, settings),
+        host=host.strip("[]"),
+        port=port,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+
+
+def mount(app: typer.Typer) -> None:
+    """Add ``serve`` to `app`."""
+
+    @app.command()
+    def serve(
+        context: typer.Context,
+        site: SiteOption = None,
+        host: Annotated[
+            str, typer.Option("--host", help="Address; one that other machines reach needs a password.")
+        ] = "127.0.0.1",
+        port: Annotated[int, typer.Option("--port", min=1, max=65535, help="TCP port.")] = _DEFAULT_PORT,
+        audience: AudienceOption = "report",
+        password_file: Annotated[
+            Path | None,
+            typer.Option("--password-file", help="File with the password; or VIGIPOSTE_WEB_PASSWORD."),
+        ] = None,
+    ) -> None:
+        """Show the dashboard in a browser, on this machine only unless a password is set."""
+        _require_web()
+        serve_site(services_of(context), site, host, port, audience, _secret(password_file))

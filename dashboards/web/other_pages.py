@@ -1,0 +1,168 @@
+"""Sensors with live updates, before/after, measuring plan, and the door."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+
+from dashboards import typography
+from dashboards.health import sensor_states
+from dashboards.web.context import PageContext, page_context
+from dashboards.web.render import render_page
+from sensors.errors import VigiposteError
+
+__all__ = ["router"]
+
+router = APIRouter()
+_LIVE_EVERY_S = 2.0
+_LIVE_SILENCE_S = 15.0
+
+
+@router.get("/sensors", response_class=HTMLResponse)
+def sensors(request: Request) -> HTMLResponse:
+    """How many sensors are unwell, whether anything waits, then each sensor, the unwell first."""
+    context = page_context(request, "sensors")
+    seen = context.source.overview()
+    states = sensor_states(context.source.book, seen, context.words)
+    return render_page(
+        context,
+        "sensors.html",
+        states=states,
+        lead=_sensor_lead(context, seen, states),
+        moment=_moment(context),
+        ingests=[_ingest_line(context, one) for one in seen.ingests],
+        store=seen.store_url,
+        store_problem=seen.store_problem,
+        unknown=sorted(seen.unknown.items())[:20],
+    )
+
+
+def _moment(context: PageContext) -> str:
+    now = datetime.now(UTC).astimezone(context.source.book.zone)
+    day = typography.long_date(now.date(), language=context.language, weekday=True)
+    return f"{day}, {typography.clock(now, language=context.language)}"
+
+
+def _sensor_lead(context: PageContext, seen: Any, states: Any) -> Any:
+    words = context.words
+    unwell = sum(state.severity > 0 for state in states)
+    waiting = sum(one.backlog_bytes for one in seen.ingests)
+    first = (
+        words.rich("pages.sensors_unwell", n=unwell, count=words.count_word(unwell, capital=True))
+        if unwell
+        else words.rich("pages.sensors_well")
+    )
+    code = "pages.journal_waiting" if waiting else "pages.journal_empty"
+    return (*first, *words.rich(code, mb=waiting / 1e6))
+
+
+def _ingest_line(context: PageContext, one: Any) -> tuple[str, str]:
+    say = context.words.say
+    if not one.updated_ns:
+        return one.journal.name, say("pages.ingest_never")
+    if one.running:
+        return one.journal.name, say("pages.ingest_running", broker=say(f"broker_states.{one.broker}"))
+    moment = context.source.book.local(one.updated_ns)
+    when = f"{typography.long_date(moment.date(), language=context.language)}, "
+    return one.journal.name, say(
+        "pages.ingest_stopped", when=when + typography.clock(moment, language=context.language)
+    )
+
+
+@router.get("/events")
+def events(request: Request) -> StreamingResponse:
+    """Server-sent events: what ingest counts and when sensors were last seen, while it runs."""
+    context = page_context(request)
+
+    def look() -> str:
+        seen = context.source.overview()
+        states = sensor_states(context.source.book, seen, context.words)
+        return json.dumps(
+            {
+                "moment": _moment(context),
+                "running": any(one.running for one in seen.ingests),
+                "rows": sum(line.health.rows for line in seen.sensors),
+                "sensors": {state.id: [state.last_seen, state.state, state.severity] for state in states},
+            },
+            ensure_ascii=False,
+        )
+
+    async def stream() -> AsyncIterator[str]:
+        last, quiet_s = "", 0.0
+        yield "retry: 3000\n\n"
+        while not request.app.state.stopping.is_set() and not await request.is_disconnected():
+            now = await run_in_threadpool(look)
+            state = json.loads(now)
+            shown = json.dumps([state["running"], state["rows"], state["sensors"]])
+            if shown != last:
+                last, quiet_s = shown, 0.0
+                yield f"event: sensors\ndata: {now}\n\n"
+            elif quiet_s >= _LIVE_SILENCE_S:
+                quiet_s = 0.0
+                yield ": still here\n\n"
+            for _ in range(int(_LIVE_EVERY_S / 0.2)):
+                if request.app.state.stopping.is_set():
+                    return
+                await asyncio.sleep(0.2)
+            quiet_s += _LIVE_EVERY_S
+
+    return StreamingResponse(stream(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+@router.get("/plan", response_class=HTMLResponse)
+def plan(request: Request) -> HTMLResponse:
+    """What the next measurements can settle."""
+    context = page_context(request, "plan")
+    return render_page(context, "plan.html", lead=(), head=(), rows=())
+
+
+@router.get("/login", response_class=HTMLResponse)
+def login_form(request: Request) -> HTMLResponse:
+    """Ask for the password."""
+    context = page_context(request, "login")
+    return render_page(context, "login.html", wrong="", back=_local(request.query_params.get("next")))
+
+
+@router.post("/login")
+def login(request: Request, password: Annotated[str, Form()], back: Annotated[str, Form()] = "/") -> Response:
+    """Open a session, or say that the password is wrong or must wait."""
+    context = page_context(request, "login")
+    guard = request.app.state.guard
+    if guard.locked:
+        shown = context.words.say("pages.login_wait")
+        return render_page(context, "login.html", status=429, wrong=shown, back=_local(back))
+    if not guard.password_matches(password):
+        shown = context.words.say("pages.login_wrong")
+        return render_page(context, "login.html", status=401, wrong=shown, back=_local(back))
+    answer = RedirectResponse(_local(back), status_code=303)
+    guard.open_session(request, answer)
+    return answer
+
+
+def _local(target: str | None) -> str:
+    """A path on this server, never another site."""
+    if target is None or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return "/"
+    return target
+
+
+@router.post("/logout")
+def logout(request: Request) -> Response:
+    """Close the session."""
+    answer = RedirectResponse("/login", status_code=303)
+    request.app.state.guard.close_session(answer)
+    return answer
+
+
+def problem_page(request: Request, error: VigiposteError, status: int) -> HTMLResponse:
+    """A mistake or an outage as a page that says what to do."""
+    context = page_context(request)
+    title = context.words.say(f"pages.problem_{status}")
+    return render_page(context, "problem.html", status=status, code=status, heading=title, error=error)

@@ -1,0 +1,339 @@
+"""Pages that show the weekly result: week, workstation, distribution, contributions, why, report."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from dashboards import details, typography
+from dashboards.plots.trend import TrendPoint, trend
+from dashboards.report import FORMATS, render_report
+from dashboards.report.build import Surroundings, build_view, factor_block
+from dashboards.report.figures import contribution_figures, distribution_figures, projection_figure
+from dashboards.report.sentences import station_lead
+from dashboards.report.surroundings import surroundings
+from dashboards.web.context import PageContext, page_context
+from dashboards.web.heat_map import heat_map
+from dashboards.web.render import render_page
+from dashboards.wording import headline, ranking_assessment
+from indicators.model import Audience, FactorResult, Indicator, Scope, Verdict, WorkstationResult
+from sensors.errors import UnknownNameError
+
+__all__ = ["router"]
+
+router = APIRouter()
+_TREND_WEEKS = 3
+_MEDIA = {
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "json": "application/json",
+}
+
+
+def _around(context: PageContext) -> Surroundings:
+    book = context.source.book
+    return Surroundings(
+        previous=context.source.wait_known(context.source.earlier(context.period), 0.2),
+        shifts={shift.id: shift.label or shift.id for shift in book.site.shifts},
+        group_size=book.site.privacy.group_size,
+    )
+
+
+@router.get("/", response_class=HTMLResponse)
+def week(request: Request) -> HTMLResponse:
+    """The site's week: lead sentence, ranking, grid, next measurements, changes."""
+    context = page_context(request, "week")
+    result = context.result
+    view = build_view(result, context.language, _around(context))
+    by_hour = request.query_params.get("grid") == "hours" or (
+        request.query_params.get("grid") is None and context.source.audience is not Audience.ANALYST
+    )
+    grid = heat_map(result, context.period, context.factor, context.words, by_hour=by_hour)
+    return render_page(
+        context, "week.html", view=view, grid=grid, by_hour=by_hour, factor=context.factor.value
+    )
+
+
+@router.get("/station/", response_class=HTMLResponse)
+@router.get("/curve/", response_class=HTMLResponse)
+@router.get("/distribution/", response_class=HTMLResponse)
+@router.get("/contributions/", response_class=HTMLResponse)
+@router.get("/compare/", response_class=HTMLResponse)
+def first_station(request: Request) -> Response:
+    """A page without its workstation goes to the most urgent one."""
+    page = request.url.path.strip("/")
+    context = page_context(request, page)
+    stations = context.result.workstations
+    where = context.link(page, stations[0].id) if stations else context.link()
+    return RedirectResponse(where, status_code=303)
+
+
+def _frame(context: PageContext, station: WorkstationResult) -> dict[str, Any]:
+    words = context.words
+    return {
+        "station": station,
+        "detail": ", ".join(part for part in (station.family or "", words.measured(station)) if part),
+        "choices": [(item.id, item.label) for item in context.result.workstations],
+        "lead": station_lead(station, words),
+        "withheld": "" if station.withheld is None else words.note(station.withheld.reason),
+    }
+
+
+@router.get("/station/{identifier}", response_class=HTMLResponse)
+def station(request: Request, identifier: str) -> HTMLResponse:
+    """All factors of one workstation side by side."""
+    context = page_context(request, "station", identifier)
+    found = context.station_result(identifier)
+    around = _around(context)
+    blocks = [factor_block(identifier, part, context.result, context.words, around) for part in found.factors]
+    figures = [
+        figure
+        for part in found.factors
+        for indicator in part.indicators
+        if indicator.scope is Scope.USUAL
+        and (figure := projection_figure(indicator, context.words)) is not None
+    ]
+    return render_page(
+        context,
+        "station.html",
+        blocks=blocks,
+        figures=figures,
+        trends=[_trend(context, identifier, part) for part in found.factors],
+        to_measure=list(
+            dict.fromkeys(context.words.note(p.next_best) for p in found.factors if p.next_best is not None)
+        ),
+        why=lambda row: context.link("why", identifier, row.indicator, shift=row.shift_id or None),
+        **_frame(context, found),
+    )
+
+
+def _trend(context: PageContext, station: str, now: FactorResult) -> dict[str, Any]:
+    """Four weeks of the indicator that speaks for a factor; weeks still being computed stay empty."""
+    words = context.words
+    indicator = headline(now)
+    periods = [context.source.earlier(context.period, steps) for steps in range(_TREND_WEEKS, 0, -1)]
+    points: list[TrendPoint] = []
+    rows: list[tuple[str, str, str]] = []
+    for period in periods:
+        earlier = context.source.known(period)
+        part = None if earlier is None else _same(earlier.workstations, station, now)
+        same = None if part is None or indicator is None else _indicator(part, indicator)
+        points.append(_point(same, part))
+        value = "–" if same is None or same.value is None else words.quantity(same)
+        rows.append((str(period.week), value, "" if part is None else words.mark(part.verdict).word))
+    points.append(_point(indicator, now))
+    shown = "–" if indicator is None or indicator.value is None else words.quantity(indicator)
+    rows.append((str(context.period.week), shown, words.mark(now.verdict).word))
+    row = None if indicator is None else ranking_assessment(indicator)
+    label = "" if indicator is None else words.indicator_text(indicator.id, short=True)
+    return {
+        "factor": words.factor(now.factor),
+        "label": label,
+        "drawing": trend(points, None if row is None else row.limit.value),
+        "rows": rows,
+    }
+
+
+def _same(stations: tuple[WorkstationResult, ...], identifier: str, now: FactorResult) -> FactorResult | None:
+    station_then = next((item for item in stations if item.id == identifier), None)
+    if station_then is None:
+        return None
+    return next((part for part in station_then.factors if part.factor is now.factor), None)
+
+
+def _indicator(part: FactorResult, like: Indicator) -> Indicator | None:
+    return next(
+        (i for i in part.indicators if (i.id, i.shift, i.scope) == (like.id, like.shift, like.scope)), None
+    )
+
+
+def _point(indicator: Indicator | None, part: FactorResult | None) -> TrendPoint:
+    if indicator is None or part is None or indicator.value is None:
+        return None, None, None, Verdict.NOT_MEASURED
+    interval = indicator.interval
+    low, high = (interval.low, interval.high) if interval else (None, None)
+    return indicator.value, low, high, part.verdict
+
+
+@router.get("/distribution/{identifier}", response_class=HTMLResponse)
+def distribution(request: Request, identifier: str) -> HTMLResponse:
+    """Cumulative curves, time in bands, static or dynamic."""
+    context = page_context(request, "distribution", identifier)
+    found = context.station_result(identifier)
+    figures = [
+        figure
+        for indicator in _usual(found)
+        for figure in distribution_figures(indicator, context.source.audience, context.words)
+    ]
+    return render_page(
+        context,
+        "figures.html",
+        figures=figures,
+        heading=context.words.say("pages.distribution_title"),
+        note=context.words.say("pages.distribution_note"),
+        **_frame(context, found),
+    )
+
+
+@router.get("/contributions/{identifier}", response_class=HTMLResponse)
+def contributions(request: Request, identifier: str) -> HTMLResponse:
+    """Which hours and tasks make the dose."""
+    context = page_context(request, "contributions", identifier)
+    found = context.station_result(identifier)
+    figures = [f for indicator in _usual(found) for f in contribution_figures(indicator, context.words)]
+    return render_page(
+        context,
+        "figures.html",
+        figures=figures,
+        heading=context.words.say("pages.contributions_title"),
+        note=context.words.say("pages.contributions_note"),
+        **_frame(context, found),
+    )
+
+
+def _usual(station_found: WorkstationResult) -> list[Indicator]:
+    return [
+        indicator
+        for part in station_found.factors
+        for indicator in part.indicators
+        if indicator.scope is Scope.USUAL and indicator.value is not None
+    ]
+
+
+@router.get("/why/{identifier}/{indicator_id}", response_class=HTMLResponse)
+def why(request: Request, identifier: str, indicator_id: str) -> HTMLResponse:
+    """Why this number: formula, limit, windows, sensors, calibrations, versions and the command."""
+    context = page_context(request, "station", identifier)
+    found = context.station_result(identifier)
+    shift = request.query_params.get("shift")
+    candidates = [
+        (part, indicator)
+        for part in found.factors
+        for indicator in part.indicators
+        if indicator.id == indicator_id
+        and indicator.scope is Scope.USUAL
+        and shift in (None, indicator.shift)
+    ]
+    if not candidates:
+        raise UnknownNameError(
+            "the workstation has no such indicator in this period",
+            value=indicator_id,
+            code="unknown_indicator",
+        )
+    part, indicator = candidates[0]
+    around = _around(context)
+    block = factor_block(identifier, part, context.result, context.words, around)
+    row = next(r for r in block.rows if r.indicator == indicator_id and r.shift_id == indicator.shift)
+    return render_page(
+        context,
+        "why.html",
+        block=block,
+        row=row,
+        indicator=indicator,
+        limits=_limit_rows(context, indicator),
+        terms=_terms(context, indicator),
+        days=_days(context, indicator),
+        origins=_origins(context, identifier, indicator),
+        **_frame(context, found),
+    )
+
+
+def _limit_rows(context: PageContext, indicator: Indicator) -> list[dict[str, str | Any]]:
+    words = context.words
+    return [
+        {
+            "name": words.limit_name(row.limit),
+            "value": typography.quantity(words.limit_value(row.limit, sign=True), words.unit(row.limit.unit)),
+            "role": words.say(f"roles.{row.limit.role.value}"),
+            "source": words.source(row.limit),
+            "edition": row.limit.edition,
+            "grade": words.say(f"grades.{row.limit.grade.value}"),
+            "id": row.limit.id,
+            "mark": words.mark(row.verdict),
+            "reason": words.note(row.reason),
+            "ratio": "" if row.ratio is None else words.number(row.ratio, 2),
+        }
+        for row in indicator.limits
+    ]
+
+
+def _terms(context: PageContext, indicator: Indicator) -> list[tuple[str, str]]:
+    """Single numbers behind the value, by the names they have in the software."""
+    words = context.words
+    return [
+        (name, words.number(float(value), None if isinstance(value, int) else 2))
+        for name, value in indicator.details.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    ]
+
+
+def _days(context: PageContext, indicator: Indicator) -> list[tuple[str, str, str]]:
+    if indicator.worn and context.source.audience is not Audience.ANALYST:
+        return []
+    words = context.words
+    return [
+        (
+            typography.short_day(row.day, language=context.language),
+            words.percent(row.coverage),
+            words.value(indicator, row.value) if row.value is not None else words.say("pages.day_dropped"),
+        )
+        for row in details.days(indicator.details)
+    ]
+
+
+def _origins(context: PageContext, station_id: str, indicator: Indicator) -> list[dict[str, str]]:
+    """Sensors posted at the workstation in the period, with mount and calibration."""
+    book, words = context.source.book, context.words
+    start_ns, end_ns = context.period.bounds_ns(book.zone)
+    found = []
+    for sensor in book.site.sensors:
+        if sensor.kind.value != indicator.factor.value:
+            continue
+        postings = [p for p in book.assignments(sensor.id, start_ns, end_ns) if p.workstation == station_id]
+        if not postings or postings[0].mount.worn is not indicator.worn:
+            continue
+        calibration = book.calibration_at(sensor.id, end_ns)
+        moment = None if calibration is None else book.local(book.to_ns(calibration.at)).date()
+        found.append(
+            {
+                "sensor": sensor.label or sensor.id,
+                "model": sensor.model or "",
+                "mount": words.segment(postings[0].mount.value),
+                "calibration": "–"
+                if moment is None
+                else typography.long_date(moment, language=context.language),
+            }
+        )
+    return found
+
+
+@router.get("/report", response_class=HTMLResponse)
+def report(request: Request) -> HTMLResponse:
+    """What the weekly report says first, and its files."""
+    context = page_context(request, "report")
+    view = build_view(context.result, context.language, _around(context))
+    files = [(name, context.link("report", f"file.{name}")) for name in FORMATS]
+    return render_page(context, "report.html", view=view, files=files)
+
+
+@router.get("/report/file.{name}")
+def report_file(request: Request, name: str) -> Response:
+    """One file of the report."""
+    context = page_context(request, "report")
+    if name not in FORMATS:
+        raise UnknownNameError(
+            "there is no such file", value=name, rule=", ".join(FORMATS), code="unknown_format"
+        )
+    source = context.source
+    previous = source.wait_known(source.earlier(context.period), 20.0)
+    around = surroundings(source.book, context.result, context.language, previous=previous)
+    with tempfile.TemporaryDirectory() as folder:
+        path = render_report(context.result, Path(folder), (name,), context.language, around=around)[0]
+        headers = {"Content-Disposition": f'attachment; filename="{path.name}"'}
+        return Response(path.read_bytes(), media_type=_MEDIA[name], headers=headers)
