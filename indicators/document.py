@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from indicators.explain import Explanation
+from indicators.limits import Limit
 from indicators.model import (
     FactorResult,
     Indicator,
@@ -18,12 +19,11 @@ from indicators.model import (
     Withheld,
     WorkstationResult,
 )
+from indicators.words import Text, note_words
 
-__all__ = ["SCHEMA", "to_document"]
+__all__ = ["SCHEMA", "explanation_document", "to_document"]
 
 SCHEMA = "vigiposte.indicators/1"
-
-Text = Callable[..., str]
 
 
 def to_document(result: WeeklyResult, text: Text) -> dict[str, Any]:
@@ -120,8 +120,7 @@ def _indicator(item: Indicator, text: Text) -> dict[str, Any]:
     }
 
 
-def _assessment(row: LimitAssessment, text: Text) -> dict[str, Any]:
-    limit = row.limit
+def _limit(limit: Limit) -> dict[str, Any]:
     return {
         "id": limit.id,
         "value": limit.value,
@@ -135,6 +134,12 @@ def _assessment(row: LimitAssessment, text: Text) -> dict[str, Any]:
         "grade": limit.grade.value,
         "status": limit.status.value,
         "protectors_count": limit.protectors_count,
+    }
+
+
+def _assessment(row: LimitAssessment, text: Text) -> dict[str, Any]:
+    return {
+        **_limit(row.limit),
         "verdict": row.verdict.value,
         "ratio": _number(row.ratio),
         "ratio_kind": None if row.ratio_kind is None else row.ratio_kind.value,
@@ -155,6 +160,72 @@ def _withheld(withheld: Withheld | None, text: Text) -> dict[str, Any] | None:
     }
 
 
+def explanation_document(found: Explanation, text: Text) -> dict[str, Any]:
+    """Return an explanation as plain JSON values, schema ``vigiposte.explanation/1``."""
+    return {
+        "schema": "vigiposte.explanation/1",
+        "workstation": found.workstation,
+        "label": found.label,
+        "indicator": found.indicator,
+        "factor": found.factor.value,
+        "audience": found.audience.value,
+        "period": _period(found.period),
+        "withheld": _withheld(found.withheld, text),
+        "results": [_indicator(item, text) for item in found.results],
+        "reason": _words(found.reason, text),
+        "reason_code": _code(found.reason),
+        "formula": text(found.formula),
+        "limits": [_limit(row) for row in found.limits],
+        "windows_used": found.windows_used,
+        "windows_left_out": dict(found.windows_left_out),
+        "windows": [
+            {
+                "date": window.day.isoformat(),
+                "shift": window.shift,
+                "sensor": window.sensor,
+                "mount": window.mount.value,
+                "wearer": window.wearer,
+                "coverage": _number(window.coverage),
+                "in_period": window.in_period,
+                "used": window.used,
+                "reason": _words(window.reason, text),
+                "reason_code": _code(window.reason),
+                "spans": [
+                    {"start": _utc(span.start_ns), "end": _utc(span.end_ns), "task": span.task}
+                    for span in window.spans
+                ],
+                "calibration": window.calibration,
+            }
+            for window in found.windows
+        ],
+        "exclusions": [
+            {
+                "sensor": row.sensor,
+                "start": _utc(row.start_ns),
+                "end": _utc(row.end_ns),
+                "reason": row.reason,
+                "who": row.who,
+            }
+            for row in found.exclusions
+        ],
+        "sensors": [
+            {
+                "id": sensor.id,
+                "kind": sensor.kind.value,
+                "model": sensor.model,
+                "instrument_class": sensor.instrument_class,
+                "origin": sensor.origin,
+                "mounts": list(sensor.mounts),
+                "calibrations": list(sensor.calibrations),
+            }
+            for sensor in found.sensors
+        ],
+        "versions": dict(found.versions),
+        "inputs": found.inputs,
+        "command": found.command,
+    }
+
+
 def _interval(interval: Interval | None) -> list[float] | None:
     if interval is None or not (math.isfinite(interval.low) and math.isfinite(interval.high)):
         return None
@@ -166,10 +237,7 @@ def _number(value: float | None) -> float | None:
 
 
 def _words(note: Note | None, text: Text) -> str | None:
-    if note is None:
-        return None
-    parameters: Mapping[str, str | int | float] = note.params
-    return text(f"notes.{note.code}", **parameters)
+    return None if note is None else note_words(note, text)
 
 
 def _code(note: Note | None) -> str | None:

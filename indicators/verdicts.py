@@ -14,12 +14,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 
 from indicators.limits import Comparison, Limit, Role
-from indicators.model import Indicator, Interval, LimitAssessment, Note, RatioKind, Scope, Verdict
+from indicators.model import (
+    Indicator,
+    Interval,
+    LimitAssessment,
+    Note,
+    RatioKind,
+    Scope,
+    Verdict,
+    WeeklyResult,
+)
 from sensors.errors import MethodError
 
-__all__ = ["SEVERITY", "assess_limit", "compare", "factor_verdict", "ratio", "wrong_side"]
+__all__ = [
+    "SEVERITY",
+    "FailOn",
+    "assess_limit",
+    "compare",
+    "exceeded",
+    "factor_verdict",
+    "ratio",
+    "wrong_side",
+]
 
 SEVERITY = {Verdict.ABOVE: 3, Verdict.NOT_SETTLED: 2, Verdict.NOT_MEASURED: 1, Verdict.BELOW: 0}
 
@@ -195,3 +214,23 @@ def _highest(above: Sequence[tuple[Indicator, LimitAssessment]]) -> str:
 
 def _beyond(one: Limit, other: Limit) -> bool:
     return one.value > other.value if one.comparison.upward else one.value < other.value
+
+
+class FailOn(StrEnum):
+    """What makes a command end with exit code 10: any exceeded row, or rows of role ``limit`` only."""
+
+    ACTION = "action"
+    LIMIT = "limit"
+
+
+def exceeded(result: WeeklyResult, level: FailOn) -> bool:
+    """Whether a shown workstation is above a row of this level, in usual conditions."""
+    roles = {Role.LIMIT} if level is FailOn.LIMIT else {role for role in Role if role.moves_verdict}
+    return any(
+        row.verdict is Verdict.ABOVE and row.limit.role in roles
+        for station in result.workstations
+        for factor in station.factors
+        for item in factor.indicators
+        if item.scope is Scope.USUAL
+        for row in item.limits
+    )

@@ -1,0 +1,74 @@
+"""What the commands of this room share: the period, the audience and the progress line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sensors.errors import UsageError
+
+if TYPE_CHECKING:
+    from indicators.model import Audience
+    from sensors.periods import DatePeriod
+    from sensors.site_book import SiteBook
+
+__all__ = ["chosen_audience", "chosen_period", "progress_line"]
+
+
+def chosen_period(book: SiteBook, week: str | None, first: str | None, last: str | None) -> DatePeriod:
+    """Period asked for: a week, two dates, or the last complete week.
+
+    Raises
+    ------
+    UsageError
+        Code ``period_mixed``, and those of `sensors.periods`.
+    """
+    from sensors.periods import date_period, week_period
+
+    if first is None and last is None:
+        return week_period(week, book.zone, datetime.now(UTC))
+    if week is not None or first is None or last is None:
+        raise UsageError(
+            "a period is either a week or two dates",
+            rule="--week, or --from with --to",
+            remedy="--week 2026-W47, or --from 2026-11-16 --to 2026-11-22",
+            code="period_mixed",
+        )
+    return date_period(first, last)
+
+
+def chosen_audience(name: str) -> Audience:
+    """Audience by its name.
+
+    Raises
+    ------
+    UsageError
+        Code ``unknown_audience``.
+    """
+    from indicators.model import Audience
+
+    if name not in tuple(Audience):
+        raise UsageError(
+            "unknown audience",
+            value=name,
+            rule="report or analyst",
+            remedy="--audience report",
+            code="unknown_audience",
+        )
+    return Audience(name)
+
+
+def progress_line(label: str) -> Callable[[int, int], None] | None:
+    """Return a callback that draws ``label done/total`` on stderr; ``None`` unless a person watches."""
+    if os.environ.get("VIGIPOSTE_QUIET") or not sys.stderr.isatty():
+        return None
+
+    def draw(done: int, total: int) -> None:
+        end = "\n" if done >= total else ""
+        sys.stderr.write(f"\r{label} {done}/{total}{end}")
+        sys.stderr.flush()
+
+    return draw

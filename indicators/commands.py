@@ -1,0 +1,17 @@
+"""Commands of this room; each file beside this one mounts its own."""
+
+from __future__ import annotations
+
+import typer
+
+from indicators import decision_commands, result_commands, summary_commands, validate_command
+
+__all__ = ["mount"]
+
+
+def mount(app: typer.Typer) -> None:
+    """Add this room's commands to `app`."""
+    summary_commands.mount(app)
+    result_commands.mount(app)
+    validate_command.mount(app)
+    decision_commands.mount(app)

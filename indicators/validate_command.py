@@ -1,0 +1,77 @@
+"""``vigiposte validate``: worked examples replayed against the installed functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sensors.command_line import JsonOption, emit_json
+
+if TYPE_CHECKING:
+    from indicators.validation import CaseResult
+
+__all__ = ["mount"]
+
+_SIGNS = {"passed": "✓", "failed": "×", "not_run": "·"}
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command()(validate)
+
+
+def validate(
+    cases: Annotated[
+        list[Path] | None, typer.Argument(help="Case files; without one, the published examples that ship.")
+    ] = None,
+    *,
+    as_json: JsonOption = False,
+    failures: Annotated[bool, typer.Option("--failures", help="List only what did not pass.")] = False,
+) -> None:
+    """Replay worked examples of standards and papers; exit code 1 when one fails."""
+    from indicators.validation import Status, load_cases, run_cases, shipped_cases
+
+    chosen = [case for path in cases for case in load_cases(path)] if cases else list(shipped_cases())
+    results = run_cases(chosen)
+    if as_json:
+        emit_json("validation", _document(results))
+    else:
+        for result in results:
+            if not failures or result.status is not Status.PASSED:
+                typer.echo(_line(result))
+        typer.echo(_summary(results))
+    if any(result.status is Status.FAILED for result in results):
+        raise typer.Exit(1)
+
+
+def _line(result: CaseResult) -> str:
+    case = result.case
+    why = f"  {result.message}" if result.message else ""
+    return f"{_SIGNS[result.status.value]} {case.id:<8}{case.function:<44}{case.source}{why}"
+
+
+def _summary(results: Sequence[CaseResult]) -> str:
+    counts = {status: sum(result.status.value == status for result in results) for status in _SIGNS}
+    return f"{counts['passed']} passed, {counts['failed']} failed, {counts['not_run']} not run"
+
+
+def _document(results: Sequence[CaseResult]) -> dict[str, Any]:
+    return {
+        "passed": sum(result.status.value == "passed" for result in results),
+        "failed": sum(result.status.value == "failed" for result in results),
+        "not_run": sum(result.status.value == "not_run" for result in results),
+        "cases": [
+            {
+                "id": result.case.id,
+                "file": result.case.file,
+                "function": result.case.function,
+                "source": result.case.source,
+                "status": result.status.value,
+                "message": result.message or None,
+            }
+            for result in results
+        ],
+    }

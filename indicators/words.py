@@ -1,0 +1,35 @@
+"""Labels and notes in the words of a catalogue that the caller hands in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from indicators.context import base_indicator
+from indicators.model import Note
+
+__all__ = ["Text", "label", "note_words"]
+
+Text = Callable[..., str]
+"""``say(code, **params)`` of a catalogue; an unknown code is answered by itself."""
+
+
+def label(identifier: str, say: Text) -> str:
+    """Name of an indicator, with its body segment when its id ends in one."""
+    base = base_indicator(identifier)
+    for candidate in (identifier, base):
+        code = f"indicators.{candidate}"
+        text = say(code)
+        if text == code:
+            continue
+        segment = identifier.removeprefix(candidate).lstrip("_")
+        return f"{text}, {say(f'segments.{segment}')}" if segment else text
+    return identifier
+
+
+def note_words(note: Note, say: Text) -> str:
+    """Words of a note; indicator ids among its parameters become labels."""
+    parameters = dict(note.params)
+    named = parameters.get("indicators")
+    if isinstance(named, str):
+        parameters["indicators"] = ", ".join(label(one, say) for one in named.split(", "))
+    return say(f"notes.{note.code}", **parameters)
