@@ -46,13 +46,14 @@ def mount(app: typer.Typer) -> None:
         services = services_of(context)
         chosen = _language(language)
         scenario = "quick" if quick else "demo"
-        period = _period(start, load_scenario(scenario).timezone)
+        plant = load_scenario(scenario)
+        period = _period(start, plant.timezone)
         formats = ("html", "pdf", "csv") if find_spec("typst") is not None else ("html", "csv")
         say = services.text(chosen)
         options = DemoOptions(
             out=out, scenario=scenario, seed=seed, start=period.first, language=chosen, formats=formats
         )
-        note(say("demo.begin", out=str(out)))
+        note(say("demo.begin", days=plant.days, out=str(out)))
         outcome = run_demo(services, options, period, say)
         for line in summary_lines(outcome, say):
             typer.echo(line)
