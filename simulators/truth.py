@@ -86,7 +86,7 @@ def climate_truth(day: WorkDay, signal: ClimateSignal) -> dict[str, float]:
     period_h = day.scenario.climate_period_s / 3600.0
     natural = natural_wet_bulb_c(signal.air_c, signal.humidity_percent, signal.globe_c)
     wbgt = 0.7 * natural + 0.3 * signal.globe_c
-    window = round(1.0 / period_h)
+    window = min(round(1.0 / period_h), wbgt.size)
     sums = np.cumsum(np.concatenate([[0.0], wbgt]))
     return {
         "air_temperature_le5_h": float(np.count_nonzero(signal.air_c <= 5.0)) * period_h,

@@ -117,8 +117,8 @@ def test_publishing_can_be_stopped() -> None:
 
 def test_beyond_loopback_only_with_credentials() -> None:
     with pytest.raises(UsageError, match="open to the network"):
-        EmbeddedBroker(host="0.0.0.0")  # noqa: S104 - the refusal is what is tested
-    assert EmbeddedBroker(host="0.0.0.0", credentials={"a": "b"}).url.startswith("mqtt://127.0.0.1:")  # noqa: S104
+        EmbeddedBroker(host="192.0.2.1")
+    assert EmbeddedBroker(host="0.0.0.0", credentials={"a": "b"}).url.startswith("mqtt://127.0.0.1:")  # noqa: S104 - not bound
 
 
 def test_credentials_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
