@@ -298,11 +298,16 @@ def _advice(
     unsettled = [row for row in rows if row.verdict is Verdict.NOT_SETTLED]
     if not unsettled:
         return None
-    needed = [days_to_settle(exposure, basis, row.limit.value) for row in unsettled]
-    known = [count for count in needed if count is not None]
-    if known:
-        more = min(known)
-        return Note("more_full_days_distinct" if basis.worn else "more_full_days", {"days": more})
+    # The limit that ranks the indicator first; else the one that takes the fewest days.
+    needed = [
+        (not row.limit.ranking, count, row.limit.value)
+        for row in unsettled
+        if (count := days_to_settle(exposure, basis, row.limit.value)) is not None
+    ]
+    if needed:
+        _, more, limit = min(needed)
+        code = "settle_by_days_distinct" if basis.worn else "settle_by_days"
+        return Note(code, {"days": more, "limit": limit})
     if not basis.worn:
         return Note("wear_dosimeters")
     row = unsettled[0]

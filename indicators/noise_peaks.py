@@ -84,20 +84,9 @@ def assess_peaks(
         if limit.role is Role.CRITERION:
             continue
         events = events_at(days, limit)
-        real = events.count - events.suspected_knocks
         counted[limit.id] = {"events": events.count, "suspected_knocks": events.suspected_knocks}
         knocks = max(knocks, events.suspected_knocks)
-        reason = None
-        if events.count and not real:
-            reason = Note("suspected_knock", {"n": events.count, "limit": limit.value})
-        elif real and limit.protectors_count and context.workstation.protector is not None:
-            reason = Note("peak_under_protector_unknown", {"limit": limit.value})
-        elif not heard and not math.isnan(value):
-            reason = Note("coverage_too_low", {"percent": round(100 * coverage)})
-        elif interval is None:
-            reason = Note(
-                "peak_few_days", {"n": len(basis.valid), "minimum": int(noise_rule("full_day_samples"))}
-            )
+        reason = _reason(events, limit, context, heard=heard, coverage=coverage, days=len(basis.valid))
         rows.append(
             assess_limit(
                 None if math.isnan(value) else value,
@@ -105,10 +94,25 @@ def assess_peaks(
                 limit,
                 measured=heard or events.count > 0,
                 event_observed=events.count > 0,
-                reason=reason or (Note("no_lcpeak") if math.isnan(value) else None),
+                reason=Note("no_lcpeak") if math.isnan(value) else reason,
             )
         )
     notes = [Note("suspected_knock_flag", {"n": knocks})] if knocks else []
     if interval is not None:
         notes.append(Note("peak_interval_convention"))
     return tuple(rows), counted, tuple(notes)
+
+
+def _reason(
+    events: PeakEvents, limit: Limit, context: AssessmentContext, *, heard: bool, coverage: float, days: int
+) -> Note | None:
+    """Why an observed event does not settle the limit, or why silence does not; ``None`` when it does."""
+    if events.count and events.count == events.suspected_knocks:
+        return Note("suspected_knock", {"n": events.count, "limit": limit.value})
+    if events.count:
+        unknown = limit.protectors_count and context.workstation.protector is not None
+        return Note("peak_under_protector_unknown", {"limit": limit.value}) if unknown else None
+    if not heard:
+        return Note("coverage_too_low", {"percent": round(100 * coverage)})
+    minimum = int(noise_rule("full_day_samples"))
+    return Note("peak_few_days", {"n": days, "minimum": minimum}) if days < minimum else None

@@ -45,6 +45,7 @@ _NEIGHBOURHOOD_NS = 5_000_000_000
 _MOST_NEIGHBOURS = 40
 _LONGEST_TELLING_NS = 2_000_000_000
 _TELLING_READINGS = 10  # sound is never this constant: equal readings in a minute raise a suspicion
+_MAD_TO_SD = 1.4826
 _RISE, _NO_RISE, _UNKNOWN = 1, 0, -1
 
 SCHEMA = pa.schema(
@@ -365,10 +366,18 @@ def _rises(laeq: _Channel, peak_times: Integers, period: int) -> NDArray[np.int8
     own = (steps == 0) | (steps == 1)
     covered = near[:, reach] & (distance[:, reach] > -period)
     with_peak = np.fmax.reduce(np.where(own, values, np.nan), axis=1)
-    others = np.sort(np.where(own, np.nan, values), axis=1)
-    known = np.count_nonzero(~np.isnan(others), axis=1)
-    usual = others[np.arange(known.size), np.maximum(known - 1, 0) // 2]
-    rise = with_peak - usual >= noise_rule("knock_rise_db")
-    judged = covered & (known > 0)
+    others = np.where(own, np.nan, values)
+    usual = _lower_median(others)
+    # In sound that fluctuates by itself a rise must stand out of that too.
+    scatter = _MAD_TO_SD * _lower_median(np.abs(others - usual[:, None]))
+    rise = with_peak - usual >= np.maximum(noise_rule("knock_rise_db"), 2.0 * scatter)
+    judged = covered & ~np.isnan(usual)
     told[judged] = np.where(rise, _RISE, _NO_RISE)[judged]
     return told
+
+
+def _lower_median(values: Floats) -> Floats:
+    """Median of each row without its missing values, the lower of two middle ones; NaN where none is left."""
+    ordered = np.sort(values, axis=1)
+    known = np.count_nonzero(~np.isnan(ordered), axis=1)
+    return np.asarray(ordered[np.arange(known.size), np.maximum(known - 1, 0) // 2])
