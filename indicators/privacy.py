@@ -23,6 +23,33 @@ if TYPE_CHECKING:
 
 __all__ = ["gate"]
 
+# Aggregates over all worker-days; anything else (single days, EVA, windows) is for analysts.
+_AGGREGATES = frozenset(
+    {
+        "bands",
+        "by_hour",
+        "by_task",
+        "distribution",
+        "events",
+        "measured_days",
+        "niosh_percent",
+        "niosh_scheme",
+        "osha_percent",
+        "osha_scheme",
+        "percentiles",
+        "planned_days",
+        "points",
+        "protector",
+        "samples",
+        "scheme",
+        "tasks",
+        "te_h",
+        "u1_db",
+        "u2_db",
+        "u3_db",
+    }
+)
+
 
 def gate(result: WeeklyResult, book: SiteBook, audience: Audience | str) -> WeeklyResult:
     """Keep back what would speak of persons instead of a workstation.
@@ -97,6 +124,3 @@ def _without_details(item: Indicator) -> Indicator:
     if not item.worn or not item.details:
         return item
     return replace(item, details={key: value for key, value in item.details.items() if key in _AGGREGATES})
-
-
-_AGGREGATES = frozenset({"apdf", "hours_of_day", "time_shares", "task_contributions"})

@@ -17,7 +17,7 @@ from indicators.model import (
     WorkstationResult,
 )
 from indicators.verdicts import SEVERITY
-from indicators.words import Text, label, note_words
+from indicators.words import Text, label, note_words, unit_words
 
 __all__ = ["SYMBOLS", "explanation_lines", "figure", "result_lines"]
 
@@ -54,7 +54,7 @@ def result_lines(result: WeeklyResult, say: Text, *, every: bool) -> Iterator[st
     yield say(
         "commands.title",
         site=result.site_label,
-        period=period.week or "",
+        period=period.week or say("commands.dates"),
         first=period.first.isoformat(),
         last=period.last.isoformat(),
     )
@@ -85,24 +85,26 @@ def _station(station: WorkstationResult, say: Text, *, every: bool) -> Iterator[
 
 def _factor(factor: FactorResult, say: Text, *, every: bool) -> Iterator[str]:
     verdict = say(f"verdicts.{factor.verdict.value}")
-    named = "" if factor.above is None else f" {_above(factor)}"
+    named = "" if factor.above is None else f" {_above(factor, say)}"
     why = "" if factor.reason is None else f" — {note_words(factor.reason, say)}"
     yield f"    {SYMBOLS[factor.verdict]} {say(f'factors.{factor.factor.value}')}: {verdict}{named}{why}"
     spoken = factor.indicators if every else _headline(factor)
     for item in spoken:
         yield _row(item, say)
         if every:
-            for note in item.quality:
+            # The week repeats the remarks of the usual conditions.
+            for note in item.quality if item.scope is Scope.USUAL else ():
                 yield f"          {note_words(note, say)}"
     if factor.next_best is not None and factor.verdict is not Verdict.BELOW:
         yield f"        → {note_words(factor.next_best, say)}"
 
 
-def _above(factor: FactorResult) -> str:
+def _above(factor: FactorResult, say: Text) -> str:
     for item in factor.indicators:
         for row in item.limits:
             if row.limit.id == factor.above:
-                return f"{row.limit.value:g} {row.limit.unit} ({row.limit.id})"
+                unit = unit_words(row.limit.unit, say)
+                return f"{row.limit.comparison.value} {row.limit.value:g} {unit} ({row.limit.id})"
     return str(factor.above)
 
 
@@ -127,7 +129,7 @@ def _row(item: Indicator, say: Text) -> str:
     moving = [row for row in item.limits if row.limit.role.moves_verdict]
     worst = max(moving, key=lambda row: SEVERITY[row.verdict], default=None)
     symbol = " " if worst is None else SYMBOLS[worst.verdict]
-    value = "–" if item.value is None else f"{figure(item.value, limits, say)} {item.unit}"
+    value = "–" if item.value is None else f"{figure(item.value, limits, say)} {unit_words(item.unit, say)}"
     interval = "" if item.interval is None else f" {_interval(item.interval, limits, say)}"
     shift = "" if not item.shift else f", {item.shift}"
     scope = say(f"commands.scope_{item.scope.value}")
@@ -162,7 +164,7 @@ def explanation_lines(found: Explanation, say: Text, local: Callable[[int], str]
     for item in found.results:
         yield _row(item, say)
         yield f"          {say('commands.explain_method', method=item.method)}"
-        for note in item.quality:
+        for note in item.quality if item.scope is Scope.USUAL else ():
             yield f"          {note_words(note, say)}"
     if found.reason is not None:
         yield note_words(found.reason, say)

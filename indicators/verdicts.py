@@ -40,6 +40,7 @@ __all__ = [
     "wrong_side",
 ]
 
+_GRAVITY = {Role.LIMIT: 2, Role.ACTION: 1, Role.PROJECTION: 0}
 SEVERITY = {Verdict.ABOVE: 3, Verdict.NOT_SETTLED: 2, Verdict.NOT_MEASURED: 1, Verdict.BELOW: 0}
 
 
@@ -176,8 +177,8 @@ def factor_verdict(
     -------
     verdict : Verdict
     above : str or None
-        Id of the highest limit that is exceeded: a limit value before an action value, then the largest
-        ratio; of one indicator always its most extreme row.
+        Id of the highest limit that is exceeded: a limit value before an action value before an annual
+        threshold, then a row that ranks, then the largest ratio; of one indicator its most extreme row.
     reason : Note or None
         Why it is not settled or not measured.
     """
@@ -208,7 +209,10 @@ def _highest(above: Sequence[tuple[Indicator, LimitAssessment]]) -> str:
         kept = extreme.get((item.id, item.shift))
         if kept is None or _beyond(row.limit, kept.limit):
             extreme[item.id, item.shift] = row
-    best = max(extreme.values(), key=lambda row: (row.limit.role is Role.LIMIT, row.ratio or 0.0))
+    best = max(
+        extreme.values(),
+        key=lambda row: (_GRAVITY[row.limit.role], row.limit.ranking, row.ratio or 0.0),
+    )
     return best.limit.id
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from indicators.context import base_indicator
 from indicators.model import Note
 
-__all__ = ["Text", "label", "note_words"]
+__all__ = ["Text", "label", "note_words", "unit_words"]
 
 Text = Callable[..., str]
 """``say(code, **params)`` of a catalogue; an unknown code is answered by itself."""
@@ -32,4 +32,13 @@ def note_words(note: Note, say: Text) -> str:
     named = parameters.get("indicators")
     if isinstance(named, str):
         parameters["indicators"] = ", ".join(label(one, say) for one in named.split(", "))
+    if isinstance(parameters.get("unit"), str):
+        parameters["unit"] = unit_words(str(parameters["unit"]), say)
     return say(f"notes.{note.code}", **parameters)
+
+
+def unit_words(unit: str, say: Text) -> str:
+    """Return a unit as the language writes it (``h/year`` becomes ``h/an``)."""
+    code = f"units.{unit.replace('/', '_per_').replace(' ', '_')}"
+    found = say(code)
+    return unit if found == code else found
