@@ -85,13 +85,21 @@ class Surroundings:
 
 
 def build_view(
-    result: WeeklyResult, language: str | None = None, around: Surroundings | None = None
+    result: WeeklyResult,
+    language: str | None = None,
+    around: Surroundings | None = None,
+    *,
+    summary: bool = False,
 ) -> ReportView:
-    """Everything a report says about `result`, in `language` (the site's own by default)."""
+    """Everything a report says about `result`, in `language` (the site's own by default).
+
+    A `summary` leaves out the pages of workstations and the tables behind them.
+    """
     words = Wording(language or result.language)
     around = around or Surroundings()
     methods = tuple(sorted({i.method for i in _indicators(result) if i.method}))
-    watched = [station for station in result.workstations if _to_watch(station)]
+    factors = _factors(result)
+    watched = [station for station in result.workstations if _to_watch(station) and not summary]
     return ReportView(
         language=words.language,
         site=result.site_label,
@@ -101,15 +109,15 @@ def build_view(
         circulation=words.say("report.not_for_circulation") if result.audience is Audience.ANALYST else "",
         lead=lead(result, words),
         tallies=_tallies(result, words),
-        factors=tuple((factor.value, words.factor(factor)) for factor in _factors(result)),
-        ranking=tuple(rank_row(station, _factors(result), words) for station in result.workstations),
+        factors=tuple((factor.value, words.factor(factor)) for factor in factors),
+        ranking=tuple(rank_row(station, factors, words) for station in result.workstations),
         next_steps=_next_steps(result, words),
         changes=changes(result, around.previous, words),
         changes_note=words.say("report.changes_first" if around.previous is None else "report.changes_none"),
         stations=tuple(_station(station, result, words, around) for station in watched),
         others=_others(result, words),
-        projections=_projections(result, words, around),
-        coverage=_coverage(result, words),
+        projections=() if summary else _projections(result, words, around),
+        coverage=() if summary else _coverage(result, words),
         health=tuple(around.health),
         exclusions=tuple(around.exclusions),
         limits=_limits(result, words),

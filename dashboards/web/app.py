@@ -46,6 +46,8 @@ def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # The first viewer finds the libraries loaded and the week computed.
+        source.known(source.period(None))
         yield
         stopping.set()
         source.close()

@@ -14,6 +14,7 @@ from dashboards.plots.trend import TrendPoint, trend
 from dashboards.report import FORMATS, render_report
 from dashboards.report.build import Surroundings, build_view, factor_block
 from dashboards.report.figures import contribution_figures, distribution_figures, projection_figure
+from dashboards.report.model import ReportView
 from dashboards.report.sentences import station_lead
 from dashboards.report.surroundings import surroundings
 from dashboards.web.context import PageContext, page_context
@@ -45,16 +46,28 @@ def _around(context: PageContext) -> Surroundings:
     )
 
 
+def _summary(context: PageContext) -> ReportView:
+    around = _around(context)
+    return context.source.remembered(
+        context.period,
+        ("summary", context.language, around.previous is None),
+        lambda: build_view(context.result, context.language, around, summary=True),
+    )
+
+
 @router.get("/", response_class=HTMLResponse)
 def week(request: Request) -> HTMLResponse:
     """The site's week: lead sentence, ranking, grid, next measurements, changes."""
     context = page_context(request, "week")
-    result = context.result
-    view = build_view(result, context.language, _around(context))
+    view = _summary(context)
     by_hour = request.query_params.get("grid") == "hours" or (
         request.query_params.get("grid") is None and context.source.audience is not Audience.ANALYST
     )
-    grid = heat_map(result, context.period, context.factor, context.words, by_hour=by_hour)
+    grid = context.source.remembered(
+        context.period,
+        ("grid", context.language, context.factor, by_hour),
+        lambda: heat_map(context.result, context.period, context.factor, context.words, by_hour=by_hour),
+    )
     return render_page(
         context, "week.html", view=view, grid=grid, by_hour=by_hour, factor=context.factor.value
     )
@@ -317,7 +330,7 @@ def _origins(context: PageContext, station_id: str, indicator: Indicator) -> lis
 def report(request: Request) -> HTMLResponse:
     """What the weekly report says first, and its files."""
     context = page_context(request, "report")
-    view = build_view(context.result, context.language, _around(context))
+    view = _summary(context)
     files = [(name, context.link("report", f"file.{name}")) for name in FORMATS]
     return render_page(context, "report.html", view=view, files=files)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from dashboards.health import survey_site
 from indicators.model import Audience, WeeklyResult
@@ -32,6 +32,8 @@ class _KeptOpen:
     def close(self) -> None:
         """Leave the store open for the other viewers."""
 
+
+Made = TypeVar("Made")
 
 _KEPT_RESULTS = 16
 _LOOK_EVERY_S = 5.0
@@ -69,6 +71,7 @@ class SiteSource:
         self._looked = time.monotonic()
         self._stamp = self._look()
         self._results: OrderedDict[tuple[Any, ...], WeeklyResult] = OrderedDict()
+        self._made: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._lock = threading.Lock()
         self._computing = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="vigiposte-results")
@@ -102,6 +105,7 @@ class SiteSource:
             if stamp != self._stamp:
                 self._stamp = stamp
                 self._results.clear()
+                self._made.clear()
                 self._book = self._load()
 
     def overview(self) -> Any:
@@ -152,6 +156,21 @@ class SiteSource:
                 while len(self._results) > _KEPT_RESULTS:
                     self._results.popitem(last=False)
         return found
+
+    def remembered(self, period: DatePeriod, key: tuple[Any, ...], make: Callable[[], Made]) -> Made:
+        """What a page made of a result, kept as long as the result."""
+        full = (*self._key(period), *key)
+        with self._lock:
+            if full in self._made:
+                self._made.move_to_end(full)
+                found: Made = self._made[full]
+                return found
+        made = make()
+        with self._lock:
+            self._made[full] = made
+            while len(self._made) > _KEPT_RESULTS:
+                self._made.popitem(last=False)
+        return made
 
     def known(self, period: DatePeriod) -> WeeklyResult | None:
         """The result when it is at hand; otherwise it is computed in the background for the next page."""

@@ -6,12 +6,14 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import numpy as np
 import pytest
 import uvicorn
@@ -578,12 +580,12 @@ def plant_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class RunningDashboard:
     """A dashboard served on loopback by a thread of the test."""
 
-    def __init__(self, source: SiteSource, settings: WebSettings) -> None:
-        self.url = f"http://127.0.0.1:{settings.port}"
+    def __init__(self, source: SiteSource, settings: WebSettings, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
         config = uvicorn.Config(
             create_app(source, settings),
             host="127.0.0.1",
-            port=settings.port,
+            port=port,
             log_level="warning",
             timeout_graceful_shutdown=1,
         )
@@ -624,11 +626,25 @@ def make_source(plant_folder: Path) -> Callable[..., SiteSource]:
 
 
 @pytest.fixture(scope="session")
+def serve(free_port: Callable[[], int]) -> Callable[..., AbstractContextManager[httpx.Client]]:
+    """Context manager: ``with serve(source, settings) as client``; the address of `settings` is not bound."""
+
+    @contextmanager
+    def run(source: SiteSource, settings: WebSettings) -> Iterator[httpx.Client]:
+        running = RunningDashboard(source, settings, free_port())
+        with httpx.Client(base_url=running.url, follow_redirects=True, timeout=60.0) as client:
+            yield client
+        running.stop()
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def dashboard(
     plant: WeeklyResult, make_source: Callable[..., SiteSource], free_port: Callable[[], int]
 ) -> Iterator[RunningDashboard]:
     """Dashboard for viewers."""
-    running = RunningDashboard(make_source(plant), WebSettings(port=free_port()))
+    running = RunningDashboard(make_source(plant), WebSettings(), free_port())
     yield running
     running.stop()
 
@@ -638,7 +654,7 @@ def analyst_dashboard(
     plant: WeeklyResult, make_source: Callable[..., SiteSource], free_port: Callable[[], int]
 ) -> Iterator[RunningDashboard]:
     """Dashboard for the analyst."""
-    settings = WebSettings(port=free_port(), audience=Audience.ANALYST)
-    running = RunningDashboard(make_source(plant, Audience.ANALYST), settings)
+    settings = WebSettings(audience=Audience.ANALYST)
+    running = RunningDashboard(make_source(plant, Audience.ANALYST), settings, free_port())
     yield running
     running.stop()
