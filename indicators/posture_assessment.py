@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from statistics import fmean
 
 from analysis.posture_calibration import Reference
 from analysis.statistics import to_settle
@@ -114,7 +113,7 @@ def _usual(measure: Measure, group: PostureGroup, context: AssessmentContext) ->
             found.values,
             [day.day.wearer for day in found.days],
             scale=measure.scale,
-            systematic_u=float(np.mean([measure.spread(day) for day in found.days])),
+            systematic_u=fmean(measure.spread(day) for day in found.days),
         )
     value = None if estimate is None else estimate.value
     interval = None if estimate is None else estimate.interval
@@ -147,7 +146,7 @@ def _week(measure: Measure, own: PostureGroup, context: AssessmentContext) -> In
     minimum = context.minimum_coverage(identifier)
     found = _values(measure, own, minimum)
     used = own.of(found.used or own.facts)
-    value = float(np.mean(found.values)) if found.values else None
+    value = fmean(found.values) if found.values else None
     notes = quality_notes(own, minimum, measure)
     if found.reason is not None and found.reason not in notes:
         notes = (found.reason, *notes)
@@ -202,7 +201,7 @@ def _indicator(
 
 def _week_interval(measure: Measure, value: float, used: PostureGroup) -> Interval | None:
     """What instrument and missing time leave open; nothing is known of it for counts, holds and velocity."""
-    u = float(np.mean([measure.spread(day) for day in used.days]))
+    u = fmean(measure.spread(day) for day in used.days)
     if measure.scale is Scale.IDENTITY:
         return instrument_interval(value, u)
     if measure.scale is Scale.PERCENT:
@@ -212,7 +211,7 @@ def _week_interval(measure: Measure, value: float, used: PostureGroup) -> Interv
         )
     if measure.unit != "min":
         return None
-    whole = float(np.mean([day.day.expected_ns for day in used.days])) / _MINUTE_NS
+    whole = fmean(day.day.expected_ns for day in used.days) / _MINUTE_NS
     reach = ONE_SIDED_95 * u
     low, high = value * used.coverage - reach, value * used.coverage + whole * (1 - used.coverage) + reach
     return Interval(max(low, 0.0), min(high, whole))
@@ -234,7 +233,7 @@ def _advice(
     extra = [count for item in needed for count in (item.extra_wearers, item.extra_days) if count]
     if extra:
         return Note("more_full_days_distinct", {"days": min(extra)})
-    spread = float(np.mean([measure.spread(day) for day in found.days]))
+    spread = fmean(measure.spread(day) for day in found.days)
     return Note("angle_uncertainty", {"value": round(spread, 1), "unit": measure.unit})
 
 

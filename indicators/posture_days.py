@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-
-import numpy as np
+from statistics import fmean
 
 from analysis.posture_calibration import Reference
 from indicators.model import Note
@@ -140,7 +139,7 @@ def quality_notes(group: PostureGroup, minimum: float, measure: Measure) -> tupl
         notes.append(
             Note(
                 "breaks_as_rest",
-                {"minutes": round(float(np.mean([day.break_ns for day in days])) / _MINUTE_NS)},
+                {"minutes": round(fmean(day.break_ns for day in days) / _MINUTE_NS)},
             )
         )
     if group.coverage < 1.0 - 1e-3:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from statistics import fmean
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -129,8 +130,8 @@ def by_day(days: Sequence[PostureDay], values: Sequence[float]) -> list[dict[str
         found.append(
             {
                 "date": date,
-                "value": float(np.mean(known)) if known else None,
-                "coverage": float(np.mean([part for _, part in pairs])),
+                "value": fmean(known) if known else None,
+                "coverage": fmean(part for _, part in pairs),
             }
         )
     return found

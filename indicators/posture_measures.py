@@ -286,7 +286,7 @@ def _rest(body_part: str, method: str) -> Measure:
         of=lambda facts: facts.rest.percent,
         scale=Scale.PERCENT,
         needs=Needs.INCLINATION,
-        method=f"below 20° and 5 °/s for 3 s or more (own definition); {method}",
+        method=f"below 20° and 5° from second to second, for 3 s or more (own definition); {method}",
     )
 
 

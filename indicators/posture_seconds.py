@@ -182,7 +182,7 @@ class DaySeconds:
 
     @cached_property
     def rest(self) -> RestShares:
-        """Rest: below 20° and below 5 °/s for 3 s or more.
+        """Rest: below 20°, and below 5° of change from second to second, for 3 s or more.
 
         A definition of this tool after practice in arm studies, not of a standard.
         """

@@ -108,7 +108,7 @@ class SummaryPlan:
     steady_range_deg: float
     steady_window_s: int
     rest_below_deg: int
-    rest_velocity_bin: int
+    rest_below_deg_s: float
 
     @property
     def eva_shape(self) -> tuple[int, int]:
@@ -142,5 +142,5 @@ def summary_plan() -> SummaryPlan:
         steady_range_deg=float(row["steady_range_deg"]),
         steady_window_s=int(row["steady_window_s"]),
         rest_below_deg=int(row["rest_below_deg"]),
-        rest_velocity_bin=int(velocity_bin(np.array([float(row["rest_below_deg_s"])]))[0]),
+        rest_below_deg_s=float(row["rest_below_deg_s"]),
     )

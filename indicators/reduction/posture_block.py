@@ -98,7 +98,7 @@ def minute_columns(
     columns["velocity"] = _histogram(velocity, layout, VELOCITY_BINS + 1, VELOCITY_BINS)
     if frame is not None:
         angles = angle_bins(parts)
-        columns.update(_angle_columns(angles, velocity, layout, present, flexion_first=flexion_first))
+        columns.update(_angle_columns(angles, layout, present, flexion_first=flexion_first))
     return columns
 
 
@@ -125,7 +125,7 @@ def _histogram(bins: NDArray[np.int16], layout: Layout, width: int, kept: int | 
 
 
 def _angle_columns(
-    angles: AngleBins, velocity: NDArray[np.int16], layout: Layout, present: BoolArray, *, flexion_first: bool
+    angles: AngleBins, layout: Layout, present: BoolArray, *, flexion_first: bool
 ) -> MinuteColumns:
     plan = summary_plan()
     per_second = layout.samples_per_second
@@ -141,10 +141,10 @@ def _angle_columns(
         sideways = _count_per_second(aside, layout)
         columns["mask_sideways"] = layout.masks(present & (2 * sideways >= per_second))
     columns.update(_described_columns(name, described, zones, layout, present))
-    slow = _count_per_second(velocity < plan.rest_velocity_bin, layout)
+    mean = _mean_of_seconds(described, layout)
     low = _count_per_second(angles.inclination < plan.rest_below_deg, layout)
-    columns["mask_rest"] = layout.masks(present & (2 * low > per_second) & (2 * slow >= per_second))
-    columns["mask_steady"] = layout.masks(present & _steady(described, layout))
+    columns["mask_rest"] = layout.masks(present & (2 * low > per_second) & _calm(mean))
+    columns["mask_steady"] = layout.masks(present & _steady(mean))
     return columns
 
 
@@ -222,13 +222,30 @@ def _variation(zones: Zones, runs: Runs, layout: Layout) -> MinuteColumns:
     }
 
 
-def _steady(bins: NDArray[np.int16], layout: Layout) -> BoolArray:
-    """Seconds around which the angle stays within its range for the whole window."""
-    plan = summary_plan()
+def _mean_of_seconds(bins: NDArray[np.int16], layout: Layout) -> FloatArray:
+    """Mean angle of each second, in bins; NaN without data."""
     per_second = layout.samples_per_second
     filled = per_second > 0
     mean = np.full(per_second.shape[0], np.nan)
     mean[filled] = np.add.reduceat(bins, layout.seconds[:-1][filled], dtype=np.int64) / per_second[filled]
+    return mean
+
+
+def _calm(mean: FloatArray) -> BoolArray:
+    """Seconds whose angle changes slowly, from the second before and to the next.
+
+    At the sensor's own rate its noise alone would exceed the bound of rest; between seconds it does not.
+    """
+    fast = np.abs(np.diff(mean)) >= summary_plan().rest_below_deg_s
+    calm = np.ones(mean.shape[0], np.bool_)
+    calm[1:] &= ~fast
+    calm[:-1] &= ~fast
+    return calm
+
+
+def _steady(mean: FloatArray) -> BoolArray:
+    """Seconds around which the angle stays within its range for the whole window."""
+    plan = summary_plan()
     reach = plan.steady_window_s // 2
     padded = np.pad(mean, reach, constant_values=np.nan)
     highest, lowest = mean.copy(), mean.copy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from analysis.posture_calibration import Reference
 from analysis.posture_quality import WearState, wear_states
 from indicators.model import WorkerDay
-from indicators.reduction.minutes import MINUTE_NS, list_slice, minutes_inside
+from indicators.reduction.minutes import MINUTE_NS, minutes_inside
 from indicators.reduction.posture_bins import (
     ANGLE_OFFSET,
     INCLINATION_BINS,
@@ -167,9 +168,9 @@ def _whole(rows: pa.Table, name: str) -> IntArray:
 class _Sparse:
     """Sparse histograms of the minutes: bin and time of each entry, and where each minute begins."""
 
-    index: IntArray
+    index: NDArray[np.integer[Any]]
     values: IntArray
-    begin: IntArray
+    begin: NDArray[np.integer[Any]]
     bins: int
 
     def total(self, kept: BoolArray) -> IntArray:
@@ -183,10 +184,22 @@ class _Sparse:
 
 
 def _sparse(rows: pa.Table, name: str, bins: int) -> _Sparse:
-    index, row = list_slice(rows, f"{name}_bins")
-    values = rows.column(f"{name}_ns").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    begin = np.searchsorted(row, np.arange(rows.num_rows + 1))
-    return _Sparse(index.astype(np.int64), values, begin, bins)
+    index, values = (_one_list(rows, f"{name}_{part}") for part in ("bins", "ns"))
+    return _Sparse(
+        index.values.to_numpy(zero_copy_only=False),
+        values.values.to_numpy(zero_copy_only=False),
+        index.offsets.to_numpy(),
+        bins,
+    )
+
+
+def _one_list(rows: pa.Table, name: str) -> pa.ListArray:
+    column = rows.column(name)
+    return (
+        column.chunk(0)
+        if column.num_chunks == 1
+        else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
+    )
 
 
 def _single(rows: pa.Table, name: str, day: WorkerDay, code: str) -> str:
