@@ -65,7 +65,8 @@ def assess(days: Sequence[PostureDay], *, context: AssessmentContext) -> tuple[I
     found: list[Indicator] = []
     for group in posture_groups(days):
         own = group.of([item for item in group.facts if context.in_period(item.day.day.day)])
-        for measure in measures_of(group.segment):
+        splits = any(day.splits for day in group.days)
+        for measure in measures_of(group.segment, splits=splits):
             found.append(_usual(measure, group, context))
             if own.facts:
                 found.append(_week(measure, own, context))
@@ -249,7 +250,12 @@ def _details(
         details["bands"] = angle_bands(days, angle, segment.value)
         details["by_hour"] = by_hour(days, f"{angle}_ge{measure.degrees}", context.book.zone)
     elif measure.figure == "percentile":
-        thresholds = [item.degrees for item in measures_of(segment) if item.figure == "share"]
+        stem = measure.id.removesuffix("_p50")
+        thresholds = [
+            item.degrees
+            for item in measures_of(segment, splits=False)
+            if item.figure == "share" and item.id.startswith(stem)
+        ]
         details["distribution"] = {
             **angle_distribution(days, angle),
             "thresholds": [float(k) for k in thresholds],

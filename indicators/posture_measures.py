@@ -290,6 +290,16 @@ def _rest(body_part: str, method: str) -> Measure:
     )
 
 
+def _any_direction() -> list[Measure]:
+    stem, basis = "trunk_inclination", ("inclination", Needs.INCLINATION)
+    method = "inclination to gravity in any direction"
+    return [
+        *_shares(stem, *basis, (30, 60, 90), method),
+        *_percentiles(stem, *basis, method),
+        *_movement(stem, *basis, 60, 30, method),
+    ]
+
+
 def _activity_of(facts: DaySeconds, kind: str) -> float:
     masks = facts.day.masks
     if not facts.number or "inclination_ge45" not in masks:
@@ -314,8 +324,16 @@ def _thigh() -> list[Measure]:
     ]
 
 
-def measures_of(segment: Segment) -> tuple[Measure, ...]:
-    """Indicators of a segment, in the order in which they are shown."""
+def measures_of(segment: Segment, *, splits: bool = True) -> tuple[Measure, ...]:
+    """Indicators of a segment, in the order in which they are shown.
+
+    Parameters
+    ----------
+    segment : Segment
+    splits : bool
+        Whether forward and lateral inclination are known; without, a trunk sensor adds inclination in any
+        direction to what it cannot tell.
+    """
     sagittal = "signed flexion, sagittal projection"
     inclined = "inclination to gravity"
     if segment is Segment.TRUNK:
@@ -327,6 +345,7 @@ def measures_of(segment: Segment) -> tuple[Measure, ...]:
             *_movement(stem, *basis, 60, 20, sagittal),
             *_judged("trunk", Needs.FLEXION, sagittal),
             _rest("trunk", inclined),
+            *(() if splits else _any_direction()),
         )
     if segment is Segment.UPPER_ARM:
         stem, basis = "arm_elevation", ("inclination", Needs.INCLINATION)
