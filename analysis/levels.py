@@ -40,7 +40,8 @@ _EXACT = 10.0 ** (np.arange(10) / 10.0)
 
 def energy(levels_db: ArrayLike) -> Floats:
     """Relative energy ``10^(L/10)`` of levels [dB]; no checks, NaN stays NaN."""
-    return np.asarray(np.exp(np.asarray(levels_db, dtype=np.float64) * _LN10_OVER_10))
+    exponent = np.multiply(levels_db, _LN10_OVER_10, dtype=np.float64)
+    return np.asarray(np.exp(exponent))
 
 
 def level(relative_energy: ArrayLike) -> Floats:

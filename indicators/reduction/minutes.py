@@ -79,8 +79,8 @@ class Pieces:
 
     Attributes
     ----------
-    row : int64 array, shape (k,), or None
-        Index of the reading of each piece; ``None`` when each reading is one piece.
+    row : int64 array, shape (k,), or slice
+        Index of the reading of each piece; a slice when each reading is one piece.
     held_ns : int64 array, shape (k,)
         How long the reading holds within its minute [ns].
     filled : int64 array, shape (m,)
@@ -91,7 +91,7 @@ class Pieces:
         Minutes of the window.
     """
 
-    row: Integers | None
+    row: Integers | slice
     held_ns: Integers
     filled: Integers
     begins: Integers
@@ -99,7 +99,7 @@ class Pieces:
 
     def of(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values of readings as values of pieces."""
-        return values if self.row is None else np.asarray(values[self.row])
+        return np.asarray(values[self.row])
 
     def minute(self) -> Integers:
         """Minute of each piece."""
@@ -154,8 +154,12 @@ class Pieces:
         key = self.minute() * width
         key += bins
         key -= low
-        # Durations below 2^53 ns are exact in a double.
-        dense = np.bincount(key, weights=self.held_ns, minlength=self.minutes * width)
+        size = self.minutes * width
+        if (self.held_ns == self.held_ns[0]).all():
+            dense = np.bincount(key, minlength=size) * self.held_ns[0]
+        else:
+            # Durations below 2^53 ns are exact in a double.
+            dense = np.bincount(key, weights=self.held_ns, minlength=size)
         used = np.flatnonzero(dense)
         offsets = np.searchsorted(used, np.arange(self.minutes + 1) * width)
         return SparseHistograms(offsets, (used % width + low).astype(np.uint16), dense[used].astype(np.int64))
@@ -205,7 +209,6 @@ def pieces(times_ns: Integers, held_ns: Integers, start_ns: int, end_ns: int) ->
     minutes = whole_minutes(start_ns, end_ns)
     low = int(np.searchsorted(times_ns + held_ns, start_ns, "right"))
     high = int(np.searchsorted(times_ns, end_ns, "left"))
-    row: Integers | None = None if (low, high) == (0, times_ns.size) else np.arange(low, high)
     begin, held = times_ns[low:high], held_ns[low:high]
     if begin.size and (begin[0] < start_ns or begin[-1] + held[-1] > end_ns):
         end = np.minimum(begin + held, end_ns)
@@ -216,11 +219,11 @@ def pieces(times_ns: Integers, held_ns: Integers, start_ns: int, end_ns: int) ->
     filled = np.flatnonzero(np.diff(cut))
     final = cut[filled + 1] - 1
     if (begin[final] + held[final] > edges[filled + 1]).any():
-        return _split(begin, held, row, start_ns, minutes)
-    return Pieces(row, held, filled, cut[filled], minutes)
+        return _split(begin, held, low, start_ns, minutes)
+    return Pieces(slice(low, high), held, filled, cut[filled], minutes)
 
 
-def _split(begin: Integers, held: Integers, row: Integers | None, start_ns: int, minutes: int) -> Pieces:
+def _split(begin: Integers, held: Integers, low: int, start_ns: int, minutes: int) -> Pieces:
     """Pieces where readings cross minute boundaries."""
     end = begin + held
     first = (begin - start_ns) // MINUTE_NS
@@ -230,7 +233,7 @@ def _split(begin: Integers, held: Integers, row: Integers | None, start_ns: int,
     edge = start_ns + minute * MINUTE_NS
     parts = np.minimum(end[reading], edge + MINUTE_NS) - np.maximum(begin[reading], edge)
     begins = np.concatenate([[0], np.flatnonzero(np.diff(minute)) + 1])
-    return Pieces(reading if row is None else row[reading], parts, minute[begins], begins, minutes)
+    return Pieces(reading + low, parts, minute[begins], begins, minutes)
 
 
 def usable(readings: ReadingBatch) -> NDArray[np.bool_] | None:
