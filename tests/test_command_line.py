@@ -112,7 +112,9 @@ def refused(done: subprocess.CompletedProcess[str], exit_code: int, *words: str)
 
 
 def test_no_site_file(tmp_path: Path) -> None:
-    refused(vigiposte("check", folder=tmp_path), 3, "site.toml", "vigiposte init")
+    refused(
+        vigiposte("check", "--site", "nowhere/site.toml", folder=tmp_path), 3, "site.toml", "vigiposte init"
+    )
 
 
 def test_broken_toml_names_line_and_column(tmp_path: Path) -> None:
