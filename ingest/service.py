@@ -6,14 +6,14 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from ingest.counters import IngestCounters
+from ingest.feeding import CHUNK_BYTES, EndReason, FeedLoop
 from ingest.journal import Cursor, FolderLock, JournalReader, JournalWriter
-from ingest.metrics import MetricsServer
 from ingest.pipeline import Feeder, FeederSettings, Router, SensorHealth
 from ingest.quarantine import Quarantine
 from ingest.session import MqttSession, broker_settings
@@ -27,22 +27,10 @@ from sensors.topics import parse_topic
 __all__ = ["EndReason", "IngestReport", "run_ingest"]
 
 _LOG = logging.getLogger("vigiposte.ingest")
-_CHUNK_BYTES = 8 * 1024 * 1024
-_IDLE_LINE_S = 0.3
-_POLL_S = 0.02
-_REST_S = 0.2
-_DRAIN_ON_STOP_S = 2.0
-_ROTATE_IDLE_BYTES = 1024 * 1024
+_SUPERVISE_S = 0.05
+_LAST_FEED_S = 2.5
 _LAKE_INTERVAL_S = 5.0
 _SERVER_INTERVAL_S = 1.0
-
-
-class EndReason(StrEnum):
-    """Why an ingest ended."""
-
-    STOPPED = "stopped"
-    IDLE = "idle"
-    EXPECTED = "expected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,31 +117,34 @@ def run_ingest(
         store,
         mqtt_url=mqtt_url,
         journal=journal or book.folder / (f"journal-{writer}" if writer else "journal"),
-        stop=stop or threading.Event(),
         writer=writer,
         counters=counters if counters is not None else IngestCounters(),
         max_messages_per_s=max_messages_per_s,
+        metrics_port=metrics_port,
+        connect_timeout_s=connect_timeout_s,
         may_wait_for_store=until_idle_s is None,
     )
     if feed_interval_s is None:
         feed_interval_s = _LAKE_INTERVAL_S if store.url.startswith("lake:") else _SERVER_INTERVAL_S
+    upkeep = Upkeep(
+        store,
+        book.site.site.id,
+        service.publish_health,
+        compact_every_s=compact_every_s,
+        reduce=reduce,
+        reduce_every_s=reduce_every_s,
+    )
     began = time.monotonic()
-    with service.running(connect_timeout_s, metrics_port):
-        upkeep = Upkeep(
-            store,
-            book.site.site.id,
-            service.publish_health,
-            compact_every_s=compact_every_s,
-            reduce=reduce,
-            reduce_every_s=reduce_every_s,
-        )
-        reason = service.loop(
-            upkeep,
-            until_idle_s=until_idle_s,
-            expected_messages=expected_messages,
-            on_progress=on_progress,
-            feed_interval_s=feed_interval_s,
-        )
+    reason = service.run(
+        {
+            "interval_s": feed_interval_s,
+            "until_idle_s": until_idle_s,
+            "expected_messages": expected_messages,
+            "on_progress": on_progress,
+        },
+        upkeep,
+        stop or threading.Event(),
+    )
     if reason is EndReason.IDLE:
         store.compact(book.site.site.id)
     return IngestReport(reason, time.monotonic() - began, service.counters)
@@ -169,21 +160,22 @@ class _Service:
         *,
         mqtt_url: str | None,
         journal: Path,
-        stop: threading.Event,
         writer: str | None,
         counters: IngestCounters,
         max_messages_per_s: float | None,
+        metrics_port: int | None,
+        connect_timeout_s: float,
         may_wait_for_store: bool,
     ) -> None:
         self.counters = counters
         self._site = book.site.site.id
         self._store = store
         self._folder = journal
-        self._stop = stop
+        self._halt = threading.Event()
+        self._connect_timeout_s = connect_timeout_s
         self._settings = broker_settings(book.site.mqtt, book.folder, self._site, url=mqtt_url, writer=writer)
         self._router = Router(book)
         self._resources = contextlib.ExitStack()
-        self._waiting_since = 0.0
         with contextlib.ExitStack() as opening:
             lock = FolderLock(journal)
             opening.callback(lock.release)
@@ -201,9 +193,15 @@ class _Service:
                 ) from error
             opening.callback(self._journal.close)
             self._reader = JournalReader(self._journal, cursor)
+            previous = read_health(journal).sensors
+            self.health = {
+                sensor.id: previous.get(sensor.id) or SensorHealth() for sensor in book.site.sensors
+            }
+            if metrics_port is not None:
+                from ingest.metrics import MetricsServer
+
+                opening.callback(MetricsServer(metrics_port, counters, self.health).close)
             self._resources = opening.pop_all()
-        previous = read_health(journal).sensors
-        self.health = {sensor.id: previous.get(sensor.id) or SensorHealth() for sensor in book.site.sensors}
         self._feeder = Feeder(
             self._site,
             self._reader,
@@ -212,8 +210,8 @@ class _Service:
             Quarantine(journal / "quarantine", max_age_days=book.site.privacy.raw_days),
             counters,
             self.health,
-            stop,
-            FeederSettings(_CHUNK_BYTES, max_messages_per_s),
+            self._halt,
+            FeederSettings(CHUNK_BYTES, max_messages_per_s),
         )
         self._session = MqttSession(
             self._settings,
@@ -238,99 +236,39 @@ class _Service:
             if health is not None:
                 health.online = payload.strip() == b"online"
 
-    @contextlib.contextmanager
-    def running(self, connect_timeout_s: float, metrics_port: int | None) -> Iterator[None]:
-        """Open the session and the metrics port; close everything, last of all the journal."""
-        metrics: MetricsServer | None = None
+    def run(self, loop_options: Mapping[str, Any], upkeep: Upkeep, stop: threading.Event) -> EndReason:
+        """Work until there is a reason to end, then end in order: broker, feeder, journal."""
+        loop = FeedLoop(
+            self._feeder,
+            self._reader,
+            self._journal,
+            self.counters,
+            line_idle_s=lambda: time.monotonic() - self._session.last_received,
+            halt=self._halt,
+            tidy=upkeep.tidy,
+            **loop_options,
+        )
         with self._resources:
             try:
-                if metrics_port is not None:
-                    metrics = MetricsServer(metrics_port, self.counters, self.health)
-                self._session.start(connect_timeout_s)
-                yield
+                self._session.start(self._connect_timeout_s)
+                loop.start()
+                while loop.running and not stop.wait(_SUPERVISE_S):
+                    if self._session.failure is not None:
+                        raise self._session.failure
+                    upkeep.tick()
             finally:
                 self._session.stop()
-                self._drain_briefly()
-                self._forget_consumed(0)
-                if metrics is not None:
-                    metrics.close()
+                self._halt.set()
+                loop.join(_LAST_FEED_S)
                 self.publish_health(stopped=True)
-
-    def loop(
-        self,
-        upkeep: Upkeep,
-        *,
-        until_idle_s: float | None,
-        expected_messages: int | None,
-        on_progress: Callable[[IngestCounters], None] | None,
-        feed_interval_s: float,
-    ) -> EndReason:
-        """Feed the store and do the regular jobs until there is a reason to end."""
-        while not self._stop.is_set():
-            if self._session.failure is not None:
-                raise self._session.failure
-            if self._feed_when_due(feed_interval_s):
-                if on_progress is not None:
-                    on_progress(self.counters)
-            else:
-                self._rest(_POLL_S if until_idle_s is not None else _REST_S)
-            if expected_messages is not None and self.counters.settled >= expected_messages:
-                return EndReason.EXPECTED
-            if until_idle_s is not None and self._line_idle_s() >= until_idle_s and self._all_stored():
-                return EndReason.IDLE
-            upkeep.tick()
-        return EndReason.STOPPED
-
-    def _line_idle_s(self) -> float:
-        return time.monotonic() - self._session.last_received
-
-    def _feed_when_due(self, feed_interval_s: float) -> bool:
-        """Feed when a chunk is full, the line is idle or readings have waited long enough."""
-        unread = self._reader.unread_bytes()
-        if not unread:
-            self._waiting_since = 0.0
-            return False
-        now = time.monotonic()
-        self._waiting_since = self._waiting_since or now
-        if (
-            unread < _CHUNK_BYTES
-            and now - self._waiting_since < feed_interval_s
-            and self._line_idle_s() < _IDLE_LINE_S
-        ):
-            return False
-        self._waiting_since = 0.0
-        self._feeder.feed()
-        return True
-
-    def _rest(self, rest_s: float) -> None:
-        if self._waiting_since:
-            self._stop.wait(_POLL_S)
-            return
-        if self._line_idle_s() >= _IDLE_LINE_S:
-            self._forget_consumed(_ROTATE_IDLE_BYTES)
-        self._journal.wait(self._reader.position, rest_s)
-
-    def _forget_consumed(self, min_bytes: int) -> None:
-        """Remove what is in the store from the journal too, although its segment is not full."""
-        if not self._reader.unread_bytes():
-            self._journal.rotate(min_bytes)
-            with contextlib.suppress(OSError):
-                self._reader.commit(self._reader.position)
-
-    def _all_stored(self) -> bool:
-        return self.counters.journaled >= self.counters.received and not self._reader.unread_bytes()
-
-    def _drain_briefly(self) -> None:
-        """Store what is journaled, if that is quick; the rest is stored after the next start."""
-        deadline = time.monotonic() + _DRAIN_ON_STOP_S
-        with contextlib.suppress(Exception):
-            while time.monotonic() < deadline and self._feeder.feed():
-                pass
+        if loop.failure is not None:
+            raise loop.failure
+        return loop.reason
 
     def publish_health(self, *, stopped: bool = False) -> None:
         """Write the health file; a disk that refuses is told elsewhere."""
-        unread = self._reader.unread_bytes()
+        unread = self._reader.uncommitted_bytes()
         self.counters.backlog_bytes = unread
-        self.counters.oldest_waiting_ns = self._reader.position.sequence if unread else 0
+        self.counters.oldest_waiting_ns = self._reader.committed.sequence if unread else 0
         with contextlib.suppress(OSError):
             write_health(self._folder, self.counters, self.health, self._feeder.unknown, stopped=stopped)

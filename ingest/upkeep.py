@@ -16,7 +16,7 @@ _HEALTH_EVERY_S = 2.0
 
 
 class Upkeep:
-    """Does what is due when asked to `tick`.
+    """Does what is due when asked to.
 
     Parameters
     ----------
@@ -54,15 +54,19 @@ class Upkeep:
         self._reduce_at = now + reduce_every_s
         self._reducing: threading.Thread | None = None
 
+    def tidy(self) -> None:
+        """Have the store tidied when that is due."""
+        now = time.monotonic()
+        if now >= self._compact_at:
+            self._compact_at = now + self._compact_every_s
+            self._compact()
+
     def tick(self) -> None:
-        """Do the jobs that are due."""
+        """Do the other jobs that are due; none of them waits for the store."""
         now = time.monotonic()
         if now >= self._health_at:
             self._health_at = now + _HEALTH_EVERY_S
             self._publish_health()
-        if now >= self._compact_at:
-            self._compact_at = now + self._compact_every_s
-            self._compact()
         if self._reduce is not None and now >= self._reduce_at:
             self._reduce_at = now + self._reduce_every_s
             self._start_reducing(self._reduce)

@@ -78,3 +78,4 @@ class Cursor:
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
+        self._descriptor = -1

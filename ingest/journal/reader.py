@@ -42,13 +42,25 @@ class JournalReader:
         self._cursor = cursor
         self.position = cursor.position
 
+    @property
+    def committed(self) -> Position:
+        """Where a new reader would start."""
+        return self._cursor.position
+
     def unread_bytes(self) -> int:
         """Durable bytes after the position."""
+        return self._bytes_after(self.position)
+
+    def uncommitted_bytes(self) -> int:
+        """Durable bytes after the last commit."""
+        return self._bytes_after(self._cursor.position)
+
+    def _bytes_after(self, position: Position) -> int:
         waiting = 0
         for segment in list_segments(self._writer.folder):
-            if segment.first >= self.position.segment:
+            if segment.first >= position.segment:
                 end, _closed = self._writer.readable_end(segment)
-                start = self.position.offset if segment.first == self.position.segment else len(PREAMBLE)
+                start = position.offset if segment.first == position.segment else len(PREAMBLE)
                 waiting += max(0, end - start)
         return waiting
 

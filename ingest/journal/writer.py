@@ -186,7 +186,7 @@ class JournalWriter:
 
     def readable_end(self, segment: Segment) -> tuple[int, bool]:
         """Where durable records end in `segment`, and whether no more will be added to it."""
-        # Not under the lock, which is held during a flush: an end only ever grows, and is set after the flush.
+        # Not under the lock, which is held during a flush: an end only grows, and is set after the flush.
         current = self._segment
         closed = current is None or current.first != segment.first
         end = self._ends.get(segment.first)

@@ -111,7 +111,12 @@ class Feeder:
         self._limit = RateLimit(self._settings.max_messages_per_s)
         self._faults: set[str] = set()
         self._late_before, self._skewed_before = self._flagged()
+        self._abandoned = False
         self.unknown: dict[str, int] = {}
+
+    def abandon(self) -> None:
+        """Let a write that hangs come to nothing when it returns: its messages will be offered again."""
+        self._abandoned = True
 
     def feed(self) -> int:
         """Take one chunk all the way; messages settled, 0 when there was nothing or the stop came first."""
@@ -121,7 +126,11 @@ class Feeder:
         work = self._take_apart(chunk)
         batches = [self._batch(gathered) for gathered in work.gathered.values()]
         outcome = self._write(batches, work, chunk)
-        if outcome is None or not self._patiently("quarantine", lambda: self._quarantine.add(work.refused)):
+        if (
+            outcome is None
+            or self._abandoned
+            or not self._patiently("quarantine", lambda: self._quarantine.add(work.refused))
+        ):
             self._reader.rewind()
             return 0
         if not self._patiently("journal position", lambda: self._reader.commit(chunk.end)):

@@ -17,6 +17,7 @@ __all__ = ["Committer", "Group"]
 _LOG = logging.getLogger("vigiposte.ingest")
 _FIRST_RETRY_S = 0.05
 _LONGEST_RETRY_S = 5.0
+_SAY_EVERY_S = 60.0
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ class Committer:
         self._committed: deque[Group] = deque()
         self._changed = threading.Condition()
         self._closing = False
+        self._said = -_SAY_EVERY_S
         self._thread = threading.Thread(target=self._run, name="vigiposte-commit", daemon=True)
         self._thread.start()
 
@@ -111,6 +113,8 @@ class Committer:
                 if not blocked_since:
                     blocked_since = time.monotonic()
                     self._counters.journal_blocked = error.code
+                if blocked_since - self._said >= _SAY_EVERY_S:
+                    self._said = blocked_since
                     _LOG.error("%s (%s); messages are no longer acknowledged", error.what, error.remedy)
                 with self._changed:
                     if self._changed.wait_for(lambda: self._closing, delay_s):
@@ -119,7 +123,7 @@ class Committer:
             else:
                 if blocked_since:
                     self._counters.journal_blocked = None
-                    _LOG.warning(
+                    _LOG.info(
                         "the journal is writable again after %.0f s; acknowledging again",
                         time.monotonic() - blocked_since,
                     )

@@ -408,5 +408,6 @@ class MqttSession:
         with contextlib.suppress(OSError):
             self._acknowledge(stream if client.socket() is stream else None)
             if client.socket() is stream:
+                stream.linger = True
                 client.disconnect()
                 stream.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import time
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ import paho.mqtt.client as mqtt
 __all__ = ["BufferedClient", "BufferedSocket", "Found", "Published"]
 
 _READ_BYTES = 262_144
-_CLOSE_TIMEOUT_S = 2.0
+_LINGER_S = 1.0
 _PUBLISH = 0x30
 _QOS_2 = 0x04
 _LENGTH_BYTES = 4
@@ -64,6 +65,7 @@ class BufferedSocket:
         self._framed = False
         self._five = False
         self.ended = False
+        self.linger = False
 
     def frame(self, *, five: bool) -> None:
         """From now on find packets here; the handshake has left the stream between two of them."""
@@ -174,11 +176,18 @@ class BufferedSocket:
         return self._start < len(self._chunk)
 
     def close(self) -> None:
-        """Send what is left, briefly, then close."""
-        with contextlib.suppress(OSError):
-            if self._out:
-                self._inner.settimeout(_CLOSE_TIMEOUT_S)
+        """Close; with `linger`, send what is left first and wait for the broker to have read it.
+
+        Closing over unread bytes would reset the connection, and the broker would lose our last words.
+        """
+        if self.linger:
+            deadline = time.monotonic() + _LINGER_S
+            with contextlib.suppress(OSError):
+                self._inner.settimeout(_LINGER_S)
                 self._inner.sendall(self._out)
+                self._inner.shutdown(socket.SHUT_WR)
+                while time.monotonic() < deadline and self._inner.recv(_READ_BYTES):
+                    pass
         self._out.clear()
         self._inner.close()
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ingest.store import Store, open_store
+from ingest.store import ReadingQuery, Store, open_store
+from sensors.init_files import template
+from sensors.quantities import Kind
 from sensors.site_book import SiteBook
 from sensors.site_file import load_site
 
@@ -161,3 +168,147 @@ def make_lake(tmp_path: Path) -> Callable[..., Store]:
         return open_store("lake:./lake", base=folder or tmp_path / "site", writer=writer)
 
     return make
+
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+RUNNER = """
+import json, signal, sys, threading
+from pathlib import Path
+from ingest.service import run_ingest
+from ingest.store import open_store
+from sensors.site_file import load_site
+site, store_url, options = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
+stop = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
+book = load_site(site)
+store = open_store(store_url, base=book.folder, writer=options.get("writer"))
+report = run_ingest(book, store, stop=stop, **options)
+print(json.dumps({"reason": report.reason, **report.counters.to_dict()}))
+"""
+
+
+class IngestProcess:
+    """An ingest in a process of its own, to be stopped, killed and asked."""
+
+    def __init__(self, site: Path, *, store: str = "lake:./lake", **options: Any) -> None:
+        writer = options.get("writer")
+        self.health_file = site.parent / (f"journal-{writer}" if writer else "journal") / "health.json"
+        self.log = (site.parent / "ingest.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", RUNNER, str(site), store, json.dumps(options)],
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+        )
+
+    def health(self) -> dict[str, Any]:
+        try:
+            document: dict[str, Any] = json.loads(self.health_file.read_text())
+        except (OSError, ValueError):
+            return {}
+        return document if document.get("pid") == self.process.pid else {}
+
+    def wait_connected(self, timeout_s: float = 20.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while self.health().get("broker") != "connected":
+            assert self.process.poll() is None, "the ingest ended"
+            assert time.monotonic() < deadline, "the ingest did not connect"
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self._collect()
+
+    def terminate(self) -> tuple[float, dict[str, Any]]:
+        """Seconds that an orderly end took, and the final counts."""
+        began = time.monotonic()
+        self.process.terminate()
+        return time.monotonic() - began, self.finish()
+
+    def finish(self, timeout_s: float = 60.0) -> dict[str, Any]:
+        output, _ = self.process.communicate(timeout=timeout_s)
+        self.log.close()
+        assert self.process.returncode == 0, self.process.returncode
+        counts: dict[str, Any] = json.loads(output)
+        return counts
+
+    def _collect(self) -> None:
+        self.process.wait(timeout=20)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        self.log.close()
+
+
+@pytest.fixture
+def ingest_process() -> Iterator[Callable[..., IngestProcess]]:
+    """Factory of ingest processes; whatever still runs at the end is killed."""
+    started: list[IngestProcess] = []
+
+    def start(site: Path, **options: Any) -> IngestProcess:
+        one = IngestProcess(site, **options)
+        started.append(one)
+        return one
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            one.kill()
+        elif one.process.stdout is not None and not one.process.stdout.closed:
+            one.process.stdout.close()
+
+
+LOAD_SENSORS = tuple(f"s-{number}" for number in range(4))
+LOAD_START_S = 1_795_000_000
+
+
+def load_message(number: int) -> tuple[str, bytes]:
+    """One reading of the load: each (sensor, time) comes once."""
+    sensor = LOAD_SENSORS[number % len(LOAD_SENSORS)]
+    level = 40 + number % 500 / 10
+    payload = b'{"t": %d, "laeq": %.1f}' % (LOAD_START_S + number // len(LOAD_SENSORS), level)
+    return f"vigiposte/v1/plant/{sensor}/json", payload
+
+
+@pytest.fixture
+def load_site_file(tmp_path: Path) -> Path:
+    """Site file of the load's sensors."""
+    folder = tmp_path / "load"
+    folder.mkdir()
+    sensors = "".join(
+        f'[[sensors]]\nid = "{name}"\nkind = "noise"\norigin = "simulated"\n' for name in LOAD_SENSORS
+    )
+    path = folder / "site.toml"
+    path.write_text('schema = 1\n[site]\nid = "plant"\nlabel = "Plant"\n' + sensors)
+    return path
+
+
+@pytest.fixture
+def stored_numbers() -> Callable[[Store], set[int]]:
+    """``stored_numbers(store)``: numbers of the load's messages that are stored, each once and right."""
+
+    def read(store: Store) -> set[int]:
+        numbers: list[int] = []
+        for index, sensor in enumerate(LOAD_SENSORS):
+            rows = store.read_columns(ReadingQuery("plant", sensor, Kind.NOISE, 0, 2**62))
+            found = (rows.times_ns // 10**9 - LOAD_START_S) * len(LOAD_SENSORS) + index
+            assert (rows.times_ns % 10**9 == 0).all()
+            if len(rows):
+                assert rows.channels["laeq"] == pytest.approx(40 + found % 500 / 10)
+            numbers += found.tolist()
+        assert len(numbers) == len(set(numbers)), "a reading is stored twice"
+        return set(numbers)
+
+    return read
+
+
+@pytest.fixture
+def shipped_mosquitto_conf() -> str:
+    """Settings of Mosquitto as ``vigiposte init`` writes them, for a test's port."""
+    text = template("mosquitto.conf").replace("listener 1883", "listener {port}", 1)
+    return text + ("\nuser root\n" if os.geteuid() == 0 else "")
+
+
+@pytest.fixture(name="load_message")
+def load_message_fixture() -> Callable[[int], tuple[str, bytes]]:
+    """``load_message(number)``: topic and payload."""
+    return load_message
