@@ -50,10 +50,8 @@ def batches(draw: st.DrawFn, rows: st.SearchStrategy[int], *, wide: bool) -> tup
         quantity = QUANTITIES[name]
         number = st.floats(quantity.low, quantity.high, width=32 if wide else 64)
         cell = st.one_of(number, st.just(math.nan)) if draw(st.booleans()) else number
-        column = np.array(
-            draw(st.lists(cell, min_size=count, max_size=count)), np.float32 if wide else np.float64
-        )
-        channels[name] = column
+        cells = draw(st.lists(cell, min_size=count, max_size=count))
+        channels[name] = np.array(cells, np.float32) if wide else np.array(cells, np.float64)
     if all(np.isnan(column).all() for column in channels.values()):
         lowest = [QUANTITIES[names[0]].low] * count
         channels[names[0]] = np.array(lowest, np.float32) if wide else np.array(lowest, np.float64)
