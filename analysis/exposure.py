@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.arguments import float_array
-from analysis.posture_runs import GUARD, hysteresis_visits, majority, run_bounds
+from analysis.posture_runs import GUARD, TIME_TOLERANCE_S, hysteresis_visits, majority, run_bounds
 from sensors.errors import MethodError
 
 __all__ = [
@@ -80,10 +80,8 @@ def checked_series(values: Any, times_s: Any, max_gap_s: float) -> Series:
         )
     if samples.size == 1:
         raise _bad("a single value has no duration", "too_few_samples", 1, "at least two values")
-    if np.isinf(samples).any() or not np.isfinite(times).all():
-        raise _bad(
-            "an infinite value or a missing time", "not_finite", rule="finite times; NaN only for values"
-        )
+    if np.isnan(times).any():
+        raise _bad("a time is missing", "missing_time", rule="every value has its time")
     if not max_gap_s > 0:
         raise _bad("max_gap_s must be positive", "bad_gap", max_gap_s)
     steps = np.diff(times)
@@ -95,7 +93,7 @@ def checked_series(values: Any, times_s: Any, max_gap_s: float) -> Series:
             "strictly increasing",
             "sort the rows and drop duplicates (analysis.signal.time_base)",
         )
-    gaps = steps > max_gap_s
+    gaps = steps > max_gap_s + TIME_TOLERANCE_S
     usual = min(float(np.median(steps)), float(max_gap_s))
     weights = np.append(np.where(gaps, usual, steps), usual)
     missing = np.isnan(samples)

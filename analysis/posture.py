@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from analysis.arguments import float_array
 from analysis.posture_calibration import BodyFrame, body_frame, reference_direction
+from analysis.posture_runs import TIME_TOLERANCE_S
 from analysis.posture_units import checked_acceleration
 from sensors.errors import MethodError
 
@@ -250,5 +251,5 @@ def angular_velocity_deg_s(
             "unknown velocity method", value=method, rule="generalized or inclination", code="unknown_method"
         )
     velocity: FloatArray = turned / steps
-    velocity[steps > max_gap_s] = np.nan
+    velocity[steps > max_gap_s + TIME_TOLERANCE_S] = np.nan
     return velocity

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GUARD", "hysteresis_visits", "majority", "run_bounds"]
+__all__ = ["GUARD", "TIME_TOLERANCE_S", "hysteresis_visits", "majority", "run_bounds"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IndexArray = NDArray[np.intp]
 
 GUARD = 1e-9  # added before a value is compared, so that exact thresholds are reached
+TIME_TOLERANCE_S = 1e-6  # seconds since 1970 are exact to about 0.2 µs in a double
 
 
 def run_bounds(labels: NDArray[Any], breaks: BoolArray) -> tuple[IndexArray, IndexArray]:

@@ -48,12 +48,6 @@ def checked_acceleration(acc: Any, what: str = "acc") -> FloatArray:
         raise MethodError(
             f"{what} needs three axes", value=array.shape, rule="shape (..., 3)", code="wrong_shape"
         )
-    if array.size == 0:
-        raise MethodError(f"{what} is empty", rule="at least one sample", code="empty")
-    if np.isinf(array).any():
-        raise MethodError(
-            f"{what} holds an infinite value", rule="finite, or NaN for missing", code="not_finite"
-        )
     return array
 
 

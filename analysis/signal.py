@@ -334,7 +334,7 @@ def low_pass(
         )
     if not np.isfinite(columns.sum()):
         raise MethodError(
-            "a value is missing or infinite", rule="filter valid samples only", code="not_finite"
+            "a value is missing or infinite", rule="filter valid samples only", code="missing_value"
         )
     sections, settled = _design(float(rate_hz), float(cutoff_hz), int(order))
     bounds = [0, columns.shape[1]] if starts is None else starts.tolist()
