@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["mount"]
 
 _ONCE_IDLE_S = 3.0
+_CONNECT_S = 10.0
+_CONNECT_ONCE_S = 3.0
 _REDUCED_DAYS = 8
 _WATCH_S = 2.0
 
@@ -95,6 +97,7 @@ def ingest(
             until_idle_s=idle_s,
             writer=writer,
             metrics_port=metrics,
+            connect_timeout_s=_CONNECT_S if idle_s is None else _CONNECT_ONCE_S,
             max_messages_per_s=max_rate,
             reduce=_reducer(services, book, store) if reduce_every and idle_s is None else None,
             reduce_every_s=reduce_every * 60.0,
