@@ -216,7 +216,7 @@ def test_runs_end_at_breaks() -> None:
 
 
 GOOD: dict[str, Any] = {"values": [1.0, 2.0, 3.0], "times_s": [0.0, 1.0, 2.0], "max_gap_s": 5.0}
-CALLS = {
+CALLS: dict[Any, dict[str, Any]] = {
     time_in_bands: {"edges": [0, 10]},
     percentiles: {"percents": [50]},
     exposure_variation: {"level_edges": [0, 10], "duration_edges_s": [0, np.inf]},
