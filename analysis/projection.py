@@ -11,11 +11,22 @@ from datetime import date
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import optimize, stats
 
 from sensors.errors import MethodError
 
-__all__ = ["YearTotal", "crossing_date", "prorated", "union_hours", "year_total"]
+__all__ = [
+    "YearTotal",
+    "crossing_date",
+    "event_total",
+    "prorated",
+    "reaching_total",
+    "union_hours",
+    "year_total",
+]
+
+
+_FARTHEST = 35.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +161,105 @@ def union_hours(masks: ArrayLike, period_s: float) -> float:
     if conditions.ndim != 2:
         raise MethodError("masks", value=conditions.shape, rule="shape (conditions, n)", code="bad_shape")
     return float(conditions.any(axis=0).sum() * period_s / 3600.0)
+
+
+def reaching_total(
+    daily_levels: ArrayLike,
+    level: float,
+    amount_a_day: float,
+    worked_days_per_year: float,
+    *,
+    confidence: float = 0.90,
+) -> YearTotal:
+    """Project to the year what counts on days that reach a level, e.g. hours on days at LEX,8h ≥ 81 dB(A).
+
+    Parameters
+    ----------
+    daily_levels : array_like, shape (n,)
+        Level of each measured day, on a scale on which days are about normal; NaN = not measured.
+    level : float
+        Level that counts, itself included.
+    amount_a_day : float
+        What each such day adds, e.g. its working hours.
+    worked_days_per_year : float
+        Planned days.
+    confidence : float
+        Two-sided.
+
+    Returns
+    -------
+    YearTotal
+        The value counts the measured days; the interval is that of the share of days beyond the level of a
+        normal distribution with unknown mean and spread, so that days far from the level settle more than
+        their number alone would.
+
+    References
+    ----------
+    Hahn, Meeker, *Statistical Intervals* (1991), section 4.4: confidence limits of an exceedance probability
+    through the noncentral t distribution.
+    """
+    levels = np.asarray(daily_levels, dtype=np.float64)
+    levels = levels[~np.isnan(levels)]
+    if levels.ndim != 1 or levels.size == 0:
+        raise MethodError("no day was measured", rule="at least one daily level", code="no_days")
+    count = int(levels.size)
+    year = amount_a_day * worked_days_per_year
+    share = float(np.mean(levels >= level))
+    spread = float(levels.std(ddof=1)) if count > 1 else 0.0
+    if count < 3 or spread == 0.0:
+        counted = np.where(levels >= level, amount_a_day, 0.0)
+        return year_total(counted, worked_days_per_year, daily_maximum=amount_a_day, confidence=confidence)
+    tail = (1.0 - confidence) / 2.0
+    root = float(np.sqrt(count))
+    seen = (level - float(levels.mean())) / spread * root
+    low, high = (
+        float(stats.norm.sf(_noncentrality(seen, count - 1, probability) / root))
+        for probability in (tail, 1.0 - tail)
+    )
+    return YearTotal(year * share, year * min(low, share), year * max(high, share), count)
+
+
+def _noncentrality(statistic: float, freedom: int, probability: float) -> float:
+    """Noncentrality at which a t statistic of this size has the given cumulative probability."""
+
+    def distance(noncentrality: float) -> float:
+        return float(stats.nct.cdf(statistic, freedom, noncentrality)) - probability
+
+    # The probability falls with the noncentrality. The search starts at the statistic itself, where the
+    # distribution is computed stably, and ends where the level is reached always or never for any use of it.
+    start = float(np.clip(statistic, -_FARTHEST, _FARTHEST))
+    low = high = start
+    while low > -_FARTHEST and not distance(low) > 0.0:
+        low -= 1.0
+    while high < _FARTHEST and not distance(high) < 0.0:
+        high += 1.0
+    if not distance(low) > 0.0 or not distance(high) < 0.0:
+        return start
+    return float(optimize.brentq(distance, low, high, xtol=1e-9))
+
+
+def event_total(
+    daily_counts: ArrayLike, worked_days_per_year: float, *, confidence: float = 0.90
+) -> YearTotal:
+    """Project counted events to the year; no event in n days does not prove a year without.
+
+    The interval is the wider of the exact Poisson one and Student's over days, so that neither few events nor
+    days of very different counts are taken for certainty.
+
+    References
+    ----------
+    Garwood, "Fiducial limits for the Poisson distribution", Biometrika 28 (1936) 437.
+    """
+    counts = _days(daily_counts)
+    days = int(counts.size)
+    total = float(counts.sum())
+    factor = worked_days_per_year / days
+    tail = (1.0 - confidence) / 2.0
+    low = float(stats.chi2.ppf(tail, 2.0 * total)) / 2.0 if total > 0 else 0.0
+    high = float(stats.chi2.ppf(1.0 - tail, 2.0 * total + 2.0)) / 2.0
+    if days > 1 and float(counts.std(ddof=1)) > 0:
+        by_days = year_total(counts, worked_days_per_year, daily_maximum=float("inf"), confidence=confidence)
+        return YearTotal(
+            factor * total, min(factor * low, by_days.low), max(factor * high, by_days.high), days
+        )
+    return YearTotal(factor * total, factor * low, factor * high, days)

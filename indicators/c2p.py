@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.projection import YearTotal, year_total
+from analysis.projection import YearTotal, event_total, reaching_total, year_total
 from indicators.limits import Limit, limit
 from indicators.model import Interval
 from sensors.errors import MethodError, UnknownNameError
@@ -25,7 +25,9 @@ __all__ = [
     "ProjectedHours",
     "exposed_noise_hours",
     "projected_hours",
+    "projected_noise_hours",
     "projected_temperature_hours",
+    "projected_times",
     "reaches",
     "repetitive_hours",
     "threshold",
@@ -199,6 +201,29 @@ def exposed_noise_hours(
     else:
         counted = np.where(levels >= criterion_db, hours, 0.0)
     return tuple(float(value) for value in np.where(np.isnan(levels), np.nan, counted))
+
+
+def projected_noise_hours(
+    lex_8h_by_day_db: ArrayLike,
+    worked_hours_by_day: ArrayLike,
+    criterion_db: float,
+    worked_days_per_year: float,
+    rule: HourCountRule = HourCountRule.HOURS_OF_DAYS_AT_LEVEL,
+) -> ProjectedHours:
+    """Hours a year on days that reach the criterion, with the interval of the share of such days.
+
+    Under the other counting rule the hours of all days count, or none, and the interval is theirs.
+    """
+    if rule is HourCountRule.HOURS_OF_DAYS_AT_LEVEL:
+        hours = float(np.mean(np.asarray(worked_hours_by_day, dtype=np.float64)))
+        return _result(reaching_total(lex_8h_by_day_db, criterion_db, hours, worked_days_per_year))
+    counted = exposed_noise_hours(lex_8h_by_day_db, worked_hours_by_day, criterion_db, rule)
+    return projected_hours(counted, worked_days_per_year)
+
+
+def projected_times(times_by_day: ArrayLike, worked_days_per_year: float) -> ProjectedHours:
+    """Events a year (peaks) from their count on measured days."""
+    return _result(event_total(times_by_day, worked_days_per_year))
 
 
 def repetitive_hours(

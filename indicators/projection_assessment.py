@@ -16,9 +16,10 @@ from analysis.projection import union_hours
 from indicators.c2p import (
     HourCountRule,
     ProjectedHours,
-    exposed_noise_hours,
     projected_hours,
+    projected_noise_hours,
     projected_temperature_hours,
+    projected_times,
 )
 from indicators.context import AssessmentContext
 from indicators.limits import limit
@@ -82,8 +83,7 @@ def _noise_hours(basis: Basis, context: AssessmentContext, planned: float) -> In
         if not at_ear.known:
             notes = [Note("protector_effect_unknown")]
     rule = HourCountRule.HOURS_OF_DAYS_AT_LEVEL
-    exposed = exposed_noise_hours(levels, worked, criterion.value, rule)
-    result = projected_hours(exposed, planned, shift_hours=max(worked))
+    result = projected_noise_hours(levels, worked, criterion.value, planned, rule)
     notes += [Note("hour_count_rule", {"rule": rule.value, "criterion_db": criterion.value})]
     return _indicator(
         "noise_c2p_hours", Factor.NOISE, result, "h/year", basis_of(basis), context, tuple(notes)
@@ -104,7 +104,7 @@ def _noise_peaks(basis: Basis, context: AssessmentContext, planned: float) -> In
             (Note("lcpeak_missing"),),
         )
     counts = [float(peak_events([day], criterion.value, inclusive=True).count) for day in measured]
-    result = projected_hours(counts, planned, shift_hours=math.inf if max(counts) else 24.0)
+    result = projected_times(counts, planned)
     return _indicator("noise_c2p_peaks", Factor.NOISE, result, "times/year", basis_of(basis), context, ())
 
 

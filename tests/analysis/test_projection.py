@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from analysis.projection import crossing_date, prorated, union_hours, year_total
+from analysis.projection import (
+    crossing_date,
+    event_total,
+    prorated,
+    reaching_total,
+    union_hours,
+    year_total,
+)
 from sensors.errors import MethodError
 
 
@@ -100,3 +108,42 @@ def test_refusals(values: list[float], days: float, code: str) -> None:
     with pytest.raises(MethodError) as caught:
         year_total(values, days)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("distance", [-1.5, -0.3, 0.4, 1.2])
+def test_reaching_interval_holds_the_true_share(distance: float) -> None:
+    generator = np.random.default_rng(8)
+    truth = 8.0 * 218 * float(1 - stats.norm.cdf(-distance))
+    held, trials = 0, 500
+    for _ in range(trials):
+        result = reaching_total(81 + 2 * distance + generator.normal(0, 2, 8), 81.0, 8.0, 218)
+        held += result.low <= truth <= result.high
+    assert 0.86 <= held / trials <= 0.96
+
+
+def test_days_far_below_the_level_settle() -> None:
+    quiet = reaching_total([70.0, 71.0, 69.5, 70.5, 71.5], 81.0, 8.0, 218)
+    assert quiet.value == 0.0
+    assert quiet.high < 100
+    near = reaching_total([78.0, 80.5, 77.5, 80.0, 79.0], 81.0, 8.0, 218)
+    assert near.value == 0.0
+    assert near.high > 600
+
+
+def test_reaching_counts_the_level_itself() -> None:
+    assert reaching_total([81.0, 81.0, 80.0], 81.0, 8.0, 300).value == pytest.approx(1600.0)
+
+
+def test_no_event_in_five_days_is_three_at_most_by_poisson() -> None:
+    result = event_total([0, 0, 0, 0, 0], 218)
+    assert result.value == 0.0
+    assert result.high == pytest.approx(218 / 5 * 2.9957, rel=1e-3)
+
+
+def test_event_interval_holds_the_true_rate() -> None:
+    generator = np.random.default_rng(9)
+    held = 0
+    for _ in range(500):
+        result = event_total(generator.poisson(1.5, 6), 218)
+        held += result.low <= 1.5 * 218 <= result.high
+    assert held / 500 >= 0.87
