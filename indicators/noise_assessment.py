@@ -211,7 +211,7 @@ def _peaks(basis: Basis, context: AssessmentContext) -> Indicator:
     observed = any(count["events"] for count in events.values())
     if math.isnan(value or math.nan) or (coverage < context.minimum_coverage("lcpeak_max") and not observed):
         value = None
-    interval = None if value is None else peak_interval(basis.valid, basis.u2_db)
+    interval = None if value is None else peak_interval(basis)
     next_best = None
     if value is None:
         next_best = Note("send_lcpeak") if coverage <= 0 else Note("cover_the_shift")

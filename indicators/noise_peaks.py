@@ -26,20 +26,21 @@ def peak_value_db(days: Sequence[NoiseDay]) -> float:
     return max(levels, default=float("nan"))
 
 
-def peak_interval(days: Sequence[NoiseDay], u2_db: float) -> Interval | None:
+def peak_interval(basis: Basis) -> Interval | None:
     """From the highest peak less the instrument to where a further day's peak stays below with 95 %.
 
     ISO 9612:2009 gives no uncertainty for peaks; this is a convention of the tool: daily maxima taken as
     normal in dB, one-sided 95 % prediction bound for one more day, joined with the instrument. ``None`` below
-    three days.
+    three valid days.
     """
-    daily = np.array([day.lcpeak_max_db for day in days if math.isfinite(day.lcpeak_max_db)])
+    daily = np.array([day.lcpeak_max_db for day in basis.valid if math.isfinite(day.lcpeak_max_db)])
     if daily.size < int(noise_rule("full_day_samples")):
         return None
-    reach = ONE_SIDED_95 * u2_db
+    reach = ONE_SIDED_95 * basis.u2_db
     spread = float(np.std(daily, ddof=1)) * math.sqrt(1.0 + 1.0 / daily.size)
     further = float(daily.mean()) + float(stats.t.ppf(0.95, daily.size - 1)) * spread
-    highest = float(daily.max())
+    # A peak of a day too short to be a sample was heard all the same.
+    highest = peak_value_db(basis.days)
     return Interval(highest - reach, max(further, highest) + reach)
 
 
@@ -76,7 +77,7 @@ def assess_peaks(
     days = basis.days
     value = peak_value_db(days)
     heard = coverage >= context.minimum_coverage("lcpeak_max")
-    interval = peak_interval(basis.valid, basis.u2_db)
+    interval = peak_interval(basis)
     rows: list[LimitAssessment] = []
     counted: dict[str, dict[str, int]] = {}
     knocks = 0

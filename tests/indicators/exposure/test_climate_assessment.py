@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -303,6 +304,16 @@ def test_a_bad_series_gets_a_code(values: list[float], times: list[float], gap: 
 def test_one_value_is_no_hour() -> None:
     assert np.isnan(worst_hour_c([25.0], [0.0]))
     assert np.isnan(worst_hour_c([np.nan] * 100, np.arange(100) * 60.0))
+
+
+def test_details_can_be_written_as_strict_json(plant: Build) -> None:
+    site = plant()
+    for item in assess(
+        week(site, 31.0, relative_humidity=50.0, globe_temperature=36.0), context=site.context()
+    ):
+        json.dumps({**item.details}, allow_nan=False)
+        for note in item.quality:
+            json.dumps(dict(note.params), allow_nan=False)
 
 
 def test_nothing_measured_gives_no_indicator(plant: Build) -> None:

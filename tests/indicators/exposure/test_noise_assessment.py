@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -411,6 +412,22 @@ def test_peaks_heard_half_the_time_settle_only_what_was_heard(plant: Build) -> N
     assert set(verdicts(heard).values()) == {Verdict.ABOVE}
 
 
+def test_the_interval_of_the_peak_holds_the_highest_one_of_a_short_day_too(plant: Build) -> None:
+    site = plant()
+    days = worn_days(site, [80.0] * 4, lcpeak=with_peaks)
+    laeq = varied(80.0, 9)[:3600]
+    laeq[1800] = 100.0
+    peaks = laeq + 18
+    peaks[1800] = 129.0
+    days.append(site.noise(MONDAY - timedelta(days=3), laeq, wearer="w9", hours=1.0, lcpeak=peaks))
+    found = by_id(assess(days, context=site.context()))["lcpeak_max"]
+    assert found.value == 129.0
+    assert found.interval is not None
+    assert found.interval.low < 129.0 < found.interval.high
+    # Two-sided 90 %: the instrument alone reaches 1.645 · 1.5 dB to either side.
+    assert found.interval.low == pytest.approx(129.0 - 1.6449 * 1.5, abs=1e-3)
+
+
 PROTECTOR = """
 [[protectors]]
 id = "plugs"
@@ -519,6 +536,16 @@ def test_a_period_declared_too_short_is_suspected(plant: Build) -> None:
     found = by_id(assess([day], context=site.context()))["lex_8h"]
     assert found.value is None
     assert "period_in_doubt" in codes(found)
+
+
+def test_details_can_be_written_as_strict_json(plant: Build) -> None:
+    site = plant(tasks=TASKS, workstation='protector = "plugs"', protector=PROTECTOR)
+    days = [tasked_day(site, MONDAY + timedelta(days=s), 88.0, 70.0, f"w{s}") for s in range(2)]
+    days += worn_days(site, [96.0, 95.0], lceq=lambda laeq: laeq + 3.0, lcpeak=with_peaks)
+    for item in assess(days, context=site.context()):
+        json.dumps({**item.details}, allow_nan=False)
+        for note in (*item.quality, *(row.reason for row in item.limits if row.reason)):
+            json.dumps(dict(note.params), allow_nan=False)
 
 
 def test_nothing_measured_gives_no_indicator(plant: Build) -> None:
