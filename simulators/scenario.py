@@ -110,7 +110,7 @@ class WorkstationSpec(_Table):
     position_m: tuple[float, float]
     hours_per_year: float = Field(default=1500, gt=0, le=8784)
     metabolic_class: Literal["rest", "low", "moderate", "high", "very_high"] = "moderate"
-    indoor_process: bool = True
+    indoor_process: bool = False
     protector: str | None = None
     climate: ClimateSpec
     tasks: tuple[TaskSpec, ...] = Field(min_length=1)

@@ -28,6 +28,7 @@ _HEADING = {
 _PURPOSE = {"fr": "Démonstration avec des données simulées", "en": "Demonstration with simulated data"}
 _PROTECTOR = {"fr": "Bouchons d'oreille", "en": "Ear plugs"}
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_ROSTER = "day-team"
 _CALIBRATED_BEFORE_SHIFT = timedelta(minutes=10)
 
 
@@ -89,12 +90,16 @@ def _site_text(scenario: Scenario, seed: int, start: date, days: list[WorkDay], 
         ),
         array_of_tables("shifts", [_shift(scenario)]),
         array_of_tables(
+            "rosters", [{"id": _ROSTER, "cycle": [_shift(scenario)["id"]], "days_per_year": 218}]
+        ),
+        array_of_tables(
             "groups",
             [
                 {
                     "id": crew,
                     "workstations": [place.id for place in scenario.workstations if place.crew == crew],
                     "workers": size,
+                    "roster": _ROSTER,
                 }
                 for crew, size in scenario.crews.items()
             ],
