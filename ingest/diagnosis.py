@@ -180,7 +180,7 @@ class _Probe:
         if self._five:
             from paho.mqtt.packettypes import PacketTypes
 
-            properties = self._mqtt.Properties(PacketTypes.CONNECT)
+            properties: Any = self._mqtt.Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = 0 if clean else expiry_s
             properties.ReceiveMaximum = 1000
             extra = {"properties": properties, "clean_start": clean}

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from indicators.comparison import Change, ChangeVerdict, compare
 from indicators.day_values import DayValue, Measured
@@ -16,7 +17,7 @@ PERIOD = Period(date(2026, 11, 2), date(2026, 11, 6), 0, 1, "Europe/Paris")
 
 
 def measured(
-    values: Sequence[float],
+    values: Sequence[float] | NDArray[np.float64],
     *,
     wearers: int = 5,
     place: str = "press-1",
@@ -36,7 +37,7 @@ def measured(
                 start + timedelta(days=index),
                 "day",
                 f"w{index % wearers}" if worn else None,
-                value,
+                float(value),
                 worn,
                 setting,
             )
