@@ -75,11 +75,13 @@ def week_indicators(basis: Basis, context: AssessmentContext) -> list[Indicator]
 
 def _laeq(own: Basis, context: AssessmentContext) -> Indicator:
     value = week_level_db(own.valid) if own.valid else None
+    # The level of a place, as measured there, has no uncertainty from standing for an ear.
+    of_place = own if own.worn else replace(own, u3_db=0.0)
     return noise_indicator(
         "laeq_shift",
         value,
         "dB(A)",
-        None if value is None else week_interval(own.valid, value, own),
+        None if value is None else week_interval(own.valid, value, of_place),
         own,
         context,
         coverage=own.coverage(lambda day: day.laeq_ns),
