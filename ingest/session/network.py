@@ -96,6 +96,7 @@ class MqttSession:
         self._first_ns = 0
         self._bytes = 0
         self._outstanding = 0
+        self._unacknowledged = 0
         self._outstanding_bytes = 0
         self._limit = max(2 * settings.receive_maximum, 20_000)
         self._threshold = max(1, settings.receive_maximum // 2)
@@ -287,7 +288,9 @@ class MqttSession:
                     )
                     if wanted != interest:
                         interest = self._watch(stream, interest, wanted)
-                    events = self._selector.select(_IDLE_S if self._arrivals else _REST_S)
+                    events = self._selector.select(
+                        _IDLE_S if self._arrivals or self._message_ids else _REST_S
+                    )
                     idle = not events
                     more = self._look_at(events, stream) or more
                 if reading and more:
@@ -364,16 +367,22 @@ class MqttSession:
         if topic.endswith(b"/status"):
             self._on_status(topic.decode(errors="replace"), payload)
         if message_id:
-            stream.send(_PUBACK.pack(0x40, 2, message_id))
+            if self._unacknowledged or self._message_ids:
+                # Acknowledgements keep the order of the messages (MQTT 3.1.1, 4.6): rumqttd, for one, closes
+                # a connection that does not. This one waits for the readings before it.
+                self._message_ids.append(message_id)
+            else:
+                stream.send(_PUBACK.pack(0x40, 2, message_id))
         self._counters.received -= 1
 
     def _hand_over_when_due(self, *, idle: bool) -> None:
-        count = len(self._arrivals)
+        count = len(self._arrivals) or len(self._message_ids)
         if count and (idle or count >= self._threshold or time.monotonic_ns() - self._first_ns >= _GATHER_NS):
             self._hand_over()
 
     def _hand_over(self) -> None:
         group = Group(self._connection, self._arrivals, self._message_ids, self._bytes)
+        self._unacknowledged += 1
         self._outstanding += len(group.arrivals)
         self._outstanding_bytes += group.payload_bytes
         self._arrivals, self._message_ids, self._bytes = [], [], 0
@@ -381,6 +390,7 @@ class MqttSession:
 
     def _acknowledge(self, stream: BufferedSocket | None) -> None:
         while (group := self._committer.take_committed()) is not None:
+            self._unacknowledged -= 1
             self._outstanding -= len(group.arrivals)
             self._outstanding_bytes -= group.payload_bytes
             if stream is not None and group.connection == self._connection:
@@ -399,7 +409,7 @@ class MqttSession:
 
     def _leave(self, client: mqtt.Client, stream: BufferedSocket) -> None:
         """Settle what was read; on a stop also acknowledge it and say goodbye."""
-        if self._arrivals:
+        if self._arrivals or self._message_ids:
             self._hand_over()
         if not self._stopping.is_set() and self.failure is None:
             self._acknowledge(None)
