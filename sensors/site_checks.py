@@ -1,4 +1,4 @@
-"""Rules that no single row can check: ids, references, sensors and where they are, the logs."""
+"""Rules that no single row can check: ids, references, sensors and where they are."""
 
 from __future__ import annotations
 
@@ -9,17 +9,28 @@ from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sensors.errors import Problem
 from sensors.local_time import OPEN_END_NS, to_ns
-from sensors.logs import SiteLogs
 from sensors.quantities import QUANTITIES, REFUSED, Kind, channels_of
 from sensors.site_model import Mount, Origin, Sensor, Site
 from sensors.site_tables import Draft
 
-__all__ = ["PSEUDONYM", "check_logs", "check_references", "check_sensors", "worn_live_sensors"]
+__all__ = [
+    "PSEUDONYM",
+    "PSEUDONYM_WORDS",
+    "Span",
+    "check_references",
+    "check_sensors",
+    "overlaps",
+    "unknown_words",
+    "worn_live_sensors",
+]
 
 # A digit keeps first names and surnames out.
 PSEUDONYM = re.compile(r"(?=.*[0-9])[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
+PSEUDONYM_WORDS = (
+    "a wearer is a pseudonym: a–z, 0–9, _ and -, with at least one digit, and never a name",
+    "let `vigiposte wearers` make one",
+)
 _SOURCE_RULE = re.compile(r"topic\.[0-9]+|payload\..+")
 _KINDS_OF_MOUNT = {
     Mount.FIXED: (Kind.NOISE, Kind.CLIMATE),
@@ -76,10 +87,11 @@ _REFERENCES = (
 def _refer(draft: Draft, path: str, value: str, table: str) -> None:
     known = draft.claimed[table]
     if value not in known:
-        draft.add("unknown_reference", path, value, *_unknown(value, known, table))
+        draft.add("unknown_reference", path, value, *unknown_words(value, known, table))
 
 
-def _unknown(value: str, known: Iterable[str], table: str) -> tuple[str, str]:
+def unknown_words(value: str, known: Iterable[str], table: str) -> tuple[str, str]:
+    """Rule and remedy for an id that no row of `table` has."""
     names = sorted(known)
     close = get_close_matches(value, names, n=1)
     shown = ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
@@ -100,7 +112,7 @@ def check_sensors(draft: Draft, zone: ZoneInfo) -> None:
             for key, value in getattr(row, column).items():
                 _check_refused(draft, f"{table}[{index}].{column}.{key}", key, value)
     calibrations = {row.id: row for _, row in draft.rows["calibrations"]}
-    spans: list[_Span] = []
+    spans: list[Span] = []
     for index, placement in draft.rows["placements"]:
         path = f"placements[{index}]"
         start = to_ns(placement.start, zone)
@@ -114,7 +126,7 @@ def check_sensors(draft: Draft, zone: ZoneInfo) -> None:
                 "correct from or to",
             )
         else:
-            spans.append(_Span(start, end, placement.sensor, path))
+            spans.append(Span(start, end, placement.sensor, path))
         _check_mount(draft, path, placement, sensors.get(placement.sensor))
         calibration = calibrations.get(placement.calibration or "")
         if calibration is not None and calibration.sensor != placement.sensor:
@@ -125,7 +137,7 @@ def check_sensors(draft: Draft, zone: ZoneInfo) -> None:
                 f"it belongs to the sensor {calibration.sensor}",
                 f"name a calibration of {placement.sensor}",
             )
-    for first, second in _overlaps(spans):
+    for first, second in overlaps(spans):
         draft.add(
             "overlap",
             second.path,
@@ -136,16 +148,19 @@ def check_sensors(draft: Draft, zone: ZoneInfo) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
+class Span:
+    """Where a sensor (or a wearer) is during ``[start_ns, end_ns)``, and where that is written."""
+
     start_ns: int
     end_ns: int
     sensor: str
     path: str
 
 
-def _overlaps(spans: list[_Span]) -> list[tuple[_Span, _Span]]:
+def overlaps(spans: list[Span]) -> list[tuple[Span, Span]]:
+    """Pairs of spans of one sensor that overlap, the earlier one first."""
     found = []
-    latest: dict[str, _Span] = {}
+    latest: dict[str, Span] = {}
     for span in sorted(spans, key=lambda item: (item.start_ns, item.end_ns)):
         before = latest.get(span.sensor)
         if before is not None and span.start_ns < before.end_ns:
@@ -223,131 +238,7 @@ def _check_mount(draft: Draft, path: str, placement: Any, sensor: Sensor | None)
             "remove wearer, or correct mount",
         )
     elif not PSEUDONYM.fullmatch(placement.wearer):
-        draft.add("wearer_form", f"{path}.wearer", placement.wearer, *_PSEUDONYM_WORDS)
-
-
-_PSEUDONYM_WORDS = (
-    "a wearer is a pseudonym: a–z, 0–9, _ and -, with at least one digit, and never a name",
-    "let `vigiposte wearers` make one",
-)
-
-
-def check_logs(draft: Draft, logs: SiteLogs, zone: ZoneInfo) -> list[Problem]:
-    """Rows of the logs against the site file and against each other."""
-    problems: list[Problem] = []
-
-    def add(file: str, line: int, column: str, code: str, value: object, rule: str, remedy: str) -> None:
-        where = f"line {line}, {column}" if column else f"line {line}"
-        problems.append(Problem(f"{file}.csv", where, value, rule, remedy, code))
-
-    wearers = None if logs.wearers is None else {row.wearer for row in logs.wearers}
-    references = (("sensor", "sensors"), ("workstation", "workstations"), ("task", "tasks"))
-    for name in ("assignments", "exclusions", "pauses", "actions", "situations"):
-        for row in getattr(logs, name):
-            for column, table in references:
-                value = getattr(row, column, None)
-                if value is not None and value not in draft.claimed[table]:
-                    add(
-                        name,
-                        row.line,
-                        column,
-                        "unknown_reference",
-                        value,
-                        *_unknown(value, draft.claimed[table], table),
-                    )
-    for pseudonym in logs.wearers or ():
-        if not PSEUDONYM.fullmatch(pseudonym.wearer):
-            add("wearers", pseudonym.line, "wearer", "wearer_form", pseudonym.wearer, *_PSEUDONYM_WORDS)
-    spans = _placement_spans(draft, zone)
-    for row in logs.assignments:
-        if row.wearer is not None and not PSEUDONYM.fullmatch(row.wearer):
-            add("assignments", row.line, "wearer", "wearer_form", row.wearer, *_PSEUDONYM_WORDS)
-        elif row.wearer is not None and wearers is not None and row.wearer not in wearers:
-            close = get_close_matches(row.wearer, sorted(wearers), n=1)
-            add(
-                "assignments",
-                row.line,
-                "wearer",
-                "unknown_wearer",
-                row.wearer,
-                "wearers.csv does not list this pseudonym",
-                f"did you mean {close[0]}?" if close else "add it to wearers.csv, or correct the cell",
-            )
-        if row.sensor in draft.claimed["sensors"] and not _covered(row, spans.get(row.sensor, [])):
-            add(
-                "assignments",
-                row.line,
-                "sensor",
-                "assignment_without_placement",
-                row.sensor,
-                "no placement says how this sensor is mounted during the whole of this interval",
-                "add or extend its row under [[placements]]",
-            )
-        _check_task(draft, row, add)
-    _check_overlaps(logs, add)
-    return problems
-
-
-def _placement_spans(draft: Draft, zone: ZoneInfo) -> dict[str, list[tuple[int, int]]]:
-    spans: dict[str, list[tuple[int, int]]] = {}
-    for _, row in draft.rows["placements"]:
-        end = OPEN_END_NS if row.end is None else to_ns(row.end, zone)
-        spans.setdefault(row.sensor, []).append((to_ns(row.start, zone), end))
-    return {sensor: sorted(items) for sensor, items in spans.items()}
-
-
-def _covered(row: Any, spans: list[tuple[int, int]]) -> bool:
-    reached = row.start_ns
-    # An open assignment lasts as long as the sensor is placed.
-    needed = row.start_ns + 1 if row.end_ns == OPEN_END_NS else row.end_ns
-    for start, end in spans:
-        if start <= reached < end:
-            reached = end
-    return bool(reached >= needed)
-
-
-def _check_task(draft: Draft, row: Any, add: Any) -> None:
-    if row.task is None or row.workstation is None:
-        return
-    task = next((item for _, item in draft.rows["tasks"] if item.id == row.task), None)
-    if task is not None and task.workstation != row.workstation:
-        add(
-            "assignments",
-            row.line,
-            "task",
-            "task_of_other_workstation",
-            row.task,
-            f"the task belongs to {task.workstation}",
-            f"name a task of {row.workstation}, or leave the cell empty",
-        )
-
-
-def _check_overlaps(logs: SiteLogs, add: Any) -> None:
-    spans = [_Span(row.start_ns, row.end_ns, row.sensor, str(row.line)) for row in logs.assignments]
-    for first, second in _overlaps(spans):
-        add(
-            "assignments",
-            int(second.path),
-            "",
-            "overlap",
-            second.sensor,
-            f"a sensor is worn once at a time; this overlaps line {first.path}",
-            "end the earlier row where the later one begins",
-        )
-    worn = [row for row in logs.assignments if row.wearer and row.workstation]
-    places = {row.line: row.workstation for row in worn}
-    people = [_Span(row.start_ns, row.end_ns, str(row.wearer), str(row.line)) for row in worn]
-    for first, second in _overlaps(people):
-        if places[int(first.path)] != places[int(second.path)]:
-            add(
-                "assignments",
-                int(second.path),
-                "",
-                "wearer_in_two_places",
-                second.sensor,
-                f"a wearer is at one workstation at a time; this overlaps line {first.path}",
-                "correct times or workstation",
-            )
+        draft.add("wearer_form", f"{path}.wearer", placement.wearer, *PSEUDONYM_WORDS)
 
 
 def worn_live_sensors(site: Site) -> tuple[str, ...]:

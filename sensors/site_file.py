@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from sensors.errors import ConfigurationError, Problem, SiteFileError
+from sensors.log_checks import check_logs
 from sensors.logs import parse_logs
 from sensors.site_book import SiteBook
-from sensors.site_checks import check_logs, check_references, check_sensors
+from sensors.site_checks import check_references, check_sensors
 from sensors.site_rules import (
     check_calibrations,
     check_plan,

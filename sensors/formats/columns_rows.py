@@ -32,7 +32,6 @@ __all__ = ["CHANNELS", "CONTROL", "assemble", "diagnose", "time_fields"]
 
 CHANNELS = tuple(QUANTITIES)
 CONTROL = ("t0", "dt", "t", "unit", "units")
-_STEPS = np.arange(MAX_ROWS, dtype=np.int64)
 _LONGEST_STEP_S = 86_400.0
 _FLOAT32 = np.dtype("<f4")
 
@@ -211,7 +210,12 @@ def _regular(first: Any, step: Any, rows: int, arrival_ns: int, plan: _Plan) -> 
     else:
         first_ns, flags = parse_time_ns(first), 0
     check_span(first_ns, first_ns + (rows - 1) * step_ns)
-    return _STEPS[:rows] * step_ns + first_ns, flags
+    return _offsets(rows, step_ns) + first_ns, flags
+
+
+@lru_cache(maxsize=64)
+def _offsets(rows: int, step_ns: int) -> TimeColumn:
+    return np.arange(rows, dtype=np.int64) * step_ns
 
 
 def _irregular(values: list[float | str], rows: int) -> TimeColumn:
