@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from dashboards import typography
@@ -27,7 +29,7 @@ from indicators.model import (
 __all__ = ["SEVERITY", "Mark", "Wording", "headline", "indicator_verdict", "ranking_assessment"]
 
 SEVERITY = {Verdict.ABOVE: 3, Verdict.NOT_SETTLED: 2, Verdict.NOT_MEASURED: 1, Verdict.BELOW: 0}
-_WHOLE_UNITS = ("h", "night", "min", "count", "dose", "episode")
+_WHOLE_UNITS = ("h", "night", "times", "min", "count")
 _OPPOSITE = {
     Comparison.AT_LEAST: "<",
     Comparison.MORE_THAN: "≤",
@@ -40,6 +42,11 @@ _SIGN = {
     Comparison.AT_MOST: "≤",
     Comparison.LESS_THAN: "<",
 }
+
+
+def _slug(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
 
 def ranking_assessment(indicator: Indicator) -> LimitAssessment | None:
@@ -80,9 +87,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class Wording:
-    """Words and figures of one language."""
+    """Words and figures of one language; `names` are labels of tasks, shifts and sensors by id."""
 
     language: str
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def say(self) -> Text:
@@ -111,7 +119,28 @@ class Wording:
             return self.unit(item)
         if key == "factor":
             return self.factor(item)
+        if key == "rule" and f"rules.{item}" in catalogue(self.language):
+            return self.say(f"rules.{item}")
+        if key in ("task", "tasks", "shift", "shifts", "sensor", "protector"):
+            return self.listing(self.name(part) for part in item.split(", "))
         return item
+
+    def name(self, identifier: str) -> str:
+        """Label of a task, shift, sensor or protector, or its id."""
+        return self.names.get(identifier, identifier)
+
+    def method(self, method: str) -> str:
+        """Name of a method, part by part; standards keep their own names."""
+        return "; ".join(self._method_part(part) for part in method.split("; "))
+
+    def _method_part(self, part: str) -> str:
+        entries = catalogue(self.language)
+        code = f"methods.{_slug(part)}"
+        if code in entries:
+            return self.say(code)
+        if ", " not in part:
+            return part
+        return ", ".join(self._method_part(piece) for piece in part.split(", "))
 
     def mark(self, verdict: Verdict | None) -> Mark:
         """Class, word and glyph of a verdict; ``None`` for a value that no limit judges."""

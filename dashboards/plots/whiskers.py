@@ -90,7 +90,8 @@ def _whisker(reading: Reading, axis: Axis, y: float, *, caps: bool) -> list[str]
     assert reading.value is not None
     inside = Axis(axis.low, axis.high, axis.start + 15, axis.end - 15)
     off_left, off_right = reading.value < axis.low, reading.value > axis.high
-    x = inside(reading.value) if off_left or off_right else axis(reading.value)
+    # The mark stays whole at the ends of the scale.
+    x = inside(reading.value) if off_left or off_right else min(max(axis(reading.value), 6.0), axis.end - 6.0)
     colour = "info" if reading.verdict is None else VERDICT_CLASS[reading.verdict]
     body: list[str] = []
     if reading.low is not None and reading.high is not None:

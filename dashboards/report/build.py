@@ -71,8 +71,8 @@ class Surroundings:
         Rows of the sensor table, already in words: sensor, state, last seen, coverage, battery, calibration.
     exclusions : sequence of tuple
         Excluded stretches: from, to, sensor, reason, by whom.
-    shifts : mapping
-        Labels of shifts by id.
+    names : mapping
+        Labels of shifts, tasks, sensors and protectors by id.
     group_size : int
         Smallest number of wearers whose results are shown.
     """
@@ -80,7 +80,7 @@ class Surroundings:
     previous: WeeklyResult | None = None
     health: Sequence[tuple[str, ...]] = ()
     exclusions: Sequence[tuple[str, ...]] = ()
-    shifts: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
     group_size: int | None = None
 
 
@@ -95,9 +95,9 @@ def build_view(
 
     A `summary` leaves out the pages of workstations and the tables behind them.
     """
-    words = Wording(language or result.language)
     around = around or Surroundings()
-    methods = tuple(sorted({i.method for i in _indicators(result) if i.method}))
+    words = Wording(language or result.language, around.names)
+    methods = tuple(sorted({words.method(i.method) for i in _indicators(result) if i.method}))
     factors = _factors(result)
     watched = [station for station in result.workstations if _to_watch(station) and not summary]
     return ReportView(
@@ -114,9 +114,9 @@ def build_view(
         next_steps=_next_steps(result, words),
         changes=changes(result, around.previous, words),
         changes_note=words.say("report.changes_first" if around.previous is None else "report.changes_none"),
-        stations=tuple(_station(station, result, words, around) for station in watched),
+        stations=tuple(_station(station, result, words) for station in watched),
         others=_others(result, words),
-        projections=() if summary else _projections(result, words, around),
+        projections=() if summary else _projections(result, words),
         coverage=() if summary else _coverage(result, words),
         health=tuple(around.health),
         exclusions=tuple(around.exclusions),
@@ -289,9 +289,7 @@ def _next_steps(result: WeeklyResult, words: Wording) -> tuple[NextStep, ...]:
     return tuple(NextStep(", ".join(stations), note) for note, stations in list(served.items())[:6])
 
 
-def _station(
-    station: WorkstationResult, result: WeeklyResult, words: Wording, around: Surroundings
-) -> Station:
+def _station(station: WorkstationResult, result: WeeklyResult, words: Wording) -> Station:
     return Station(
         id=station.id,
         label=station.label,
@@ -304,20 +302,18 @@ def _station(
                 if factor.next_best is not None and factor.verdict is not Verdict.BELOW
             )
         ),
-        blocks=tuple(factor_block(station.id, factor, result, words, around) for factor in station.factors),
+        blocks=tuple(factor_block(station.id, factor, result, words) for factor in station.factors),
         figures=figures(station, result.audience, words),
     )
 
 
-def factor_block(
-    station: str, factor: FactorResult, result: WeeklyResult, words: Wording, around: Surroundings
-) -> FactorBlock:
+def factor_block(station: str, factor: FactorResult, result: WeeklyResult, words: Wording) -> FactorBlock:
     """All usual-scope indicators of a factor, the week's value beside each."""
     weekly = {(i.id, i.shift): i for i in factor.indicators if i.scope is Scope.WEEK}
     usual = [i for i in factor.indicators if i.scope is Scope.USUAL]
     alone = [i for i in weekly.values() if not any((u.id, u.shift) == (i.id, i.shift) for u in usual)]
     rows = [
-        _scale_row(station, indicator, weekly.get((indicator.id, indicator.shift)), result, words, around)
+        _scale_row(station, indicator, weekly.get((indicator.id, indicator.shift)), result, words)
         for indicator in sorted([*usual, *alone], key=_weight)
     ]
     return FactorBlock(
@@ -325,7 +321,9 @@ def factor_block(
         label=words.factor(factor.factor),
         mark=words.mark(factor.verdict),
         headline=words.note(factor.reason),
-        rows=tuple(rows),
+        rows=tuple(row for row in rows if row.mark.css != "info"),
+        extra=tuple(row for row in rows if row.mark.css == "info"),
+        remarks=tuple(dict.fromkeys(note for row in rows for note in row.quality)),
     )
 
 
@@ -353,7 +351,6 @@ def _scale_row(
     week: Indicator | None,
     result: WeeklyResult,
     words: Wording,
-    around: Surroundings,
 ) -> ScaleRow:
     judged = _judged(indicator)
     reasons = [words.note(row.reason) for row in indicator.limits if row.reason is not None]
@@ -361,7 +358,7 @@ def _scale_row(
     return ScaleRow(
         indicator=indicator.id,
         label=words.indicator(indicator.id),
-        method=indicator.method,
+        method=words.method(indicator.method),
         value=words.value(indicator),
         unit=words.unit(indicator.unit) if indicator.value is not None else "",
         interval=words.interval(indicator),
@@ -375,7 +372,7 @@ def _scale_row(
         mark=words.mark(indicator_verdict(indicator)),
         reason=reasons[0] if reasons else "",
         quality=tuple(words.note(note) for note in indicator.quality),
-        shift=around.shifts.get(indicator.shift, indicator.shift),
+        shift=words.name(indicator.shift),
         shift_id=indicator.shift,
         week=_week_text(week, words),
         command=f"vigiposte explain {station} {indicator.id}{period}",
@@ -397,11 +394,9 @@ def _week_text(week: Indicator | None, words: Wording) -> str:
     return words.say("report.this_week", value=shown)
 
 
-def _projections(
-    result: WeeklyResult, words: Wording, around: Surroundings
-) -> tuple[tuple[str, ScaleRow], ...]:
+def _projections(result: WeeklyResult, words: Wording) -> tuple[tuple[str, ScaleRow], ...]:
     return tuple(
-        (station.label, _scale_row(station.id, indicator, None, result, words, around))
+        (station.label, _scale_row(station.id, indicator, None, result, words))
         for station in result.workstations
         for factor in station.factors
         for indicator in factor.indicators

@@ -10,7 +10,7 @@ from dashboards.plots import contributions, distribution, projection
 from dashboards.plots.whiskers import MOVING
 from dashboards.report.model import Figure
 from dashboards.wording import Wording, indicator_verdict
-from indicators.model import Audience, Indicator, Scope, Verdict, WorkstationResult
+from indicators.model import Audience, Factor, Indicator, Scope, Verdict, WorkstationResult
 
 __all__ = [
     "contribution_figures",
@@ -20,18 +20,24 @@ __all__ = [
     "projection_figure",
 ]
 
-_MOST = 4
+_MOST = 6
 
 
 def figures(station: WorkstationResult, audience: Audience, words: Wording) -> tuple[Figure, ...]:
-    """Distribution, static or dynamic, contributions and projection, as far as the indicators carry them."""
-    found: list[Figure] = []
+    """Contributions, distribution, static or dynamic, projection: one of each kind a factor."""
+    kept: dict[tuple[Factor, str], Figure] = {}
     for factor in station.factors:
-        for indicator in factor.indicators:
+        for indicator in sorted(factor.indicators, key=_telling, reverse=True):
             if indicator.scope is Scope.USUAL and indicator.value is not None:
-                found += indicator_figures(indicator, audience, words)
-    unique = {(figure.title, figure.caption): figure for figure in found}
-    return tuple(unique.values())[:_MOST]
+                for figure in indicator_figures(indicator, audience, words):
+                    kept.setdefault((factor.factor, figure.title), figure)
+    return tuple(kept.values())[:_MOST]
+
+
+def _telling(indicator: Indicator) -> tuple[bool, float]:
+    """Indicators near or beyond a limit that ranks come first."""
+    ratios = [row.ratio for row in indicator.limits if row.limit.role in MOVING and row.ratio is not None]
+    return bool(ratios), max(ratios, default=0.0)
 
 
 def indicator_figures(indicator: Indicator, audience: Audience, words: Wording) -> list[Figure]:
@@ -61,7 +67,7 @@ def _tasks(indicator: Indicator, words: Wording) -> Figure | None:
     say, percent = words.say, _percent(words, 0)
     rows = [
         contributions.TaskShare(
-            task.label or say("figures.other_task"),
+            words.name(task.label) if task.label else say("figures.other_task"),
             task.dose_percent,
             task.time_percent or 0.0,
             "" if task.level_db is None else words.number(task.level_db, 1),

@@ -89,13 +89,15 @@ class ScaleRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactorBlock:
-    """All indicators of one factor."""
+    """All indicators of one factor: those a limit judges, the others, and remarks on the measurements."""
 
     factor: str
     label: str
     mark: Mark
     headline: str
     rows: tuple[ScaleRow, ...]
+    extra: tuple[ScaleRow, ...]
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

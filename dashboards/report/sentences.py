@@ -70,6 +70,9 @@ def lead(result: WeeklyResult, words: Wording) -> tuple[Run, ...]:
     else:
         runs += words.rich("report.lead_none_over")
     runs += _remaining(counts, words)
+    held = sum(len(station.withheld.factors) for station in result.workstations if station.withheld)
+    if held:
+        runs += [_GAP, *words.rich("report.lead_held", n=held, count=words.count_word(held, capital=True))]
     return tuple(runs)
 
 

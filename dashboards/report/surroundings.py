@@ -12,7 +12,7 @@ from indicators.model import WeeklyResult
 from ingest.store import Store
 from sensors.site_book import SiteBook
 
-__all__ = ["surroundings"]
+__all__ = ["names_of", "surroundings"]
 
 
 def surroundings(
@@ -32,9 +32,15 @@ def surroundings(
         previous=previous,
         health=health,
         exclusions=_exclusions(book, result, words),
-        shifts={shift.id: shift.label or shift.id for shift in book.site.shifts},
+        names=names_of(book),
         group_size=book.site.privacy.group_size,
     )
+
+
+def names_of(book: SiteBook) -> dict[str, str]:
+    """Labels of shifts, tasks, sensors and protectors by id."""
+    tables = (book.site.shifts, book.site.tasks, book.site.sensors, book.site.protectors)
+    return {row.id: row.label or row.id for table in tables for row in table}
 
 
 def _exclusions(book: SiteBook, result: WeeklyResult, words: Wording) -> tuple[tuple[str, ...], ...]:

@@ -11,6 +11,7 @@ from fastapi import Request
 
 from dashboards import typography
 from dashboards.catalogue import catalogue
+from dashboards.report.surroundings import names_of
 from dashboards.typography import Language
 from dashboards.web.source import SiteSource
 from dashboards.wording import Wording
@@ -39,7 +40,7 @@ class PageContext:
     @cached_property
     def words(self) -> Wording:
         """Words of the page's language."""
-        return Wording(self.language)
+        return Wording(self.language, names_of(self.source.book))
 
     @cached_property
     def period(self) -> DatePeriod:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ from dashboards import details, typography
 from dashboards.plots import heat, whiskers
 from dashboards.plots.whiskers import MOVING
 from dashboards.wording import Mark, Wording, headline
-from indicators.model import Audience, Factor, Indicator, RatioKind, WeeklyResult, WorkstationResult
+from indicators.model import Audience, Factor, Indicator, RatioKind, Scope, WeeklyResult, WorkstationResult
 from sensors.periods import DatePeriod
 
 __all__ = ["HeatCell", "HeatMap", "HeatRow", "heat_map"]
@@ -89,17 +89,23 @@ def heat_map(
 
 
 def _speaker(station: WorkstationResult, factor: Factor, *, by_hour: bool) -> Indicator | None:
+    """The indicator whose days or hours are shown, with the limits its unit is held against."""
     found = next((part for part in station.factors if part.factor is factor), None)
-    if found is None:
-        return None
-    main = headline(found)
-    if main is None:
+    main = None if found is None else headline(found)
+    if found is None or main is None:
         return None
     wanted = details.hour_values if by_hour else details.days
-    if wanted(main.details):
-        return main
-    carrying = [i for i in found.indicators if i.factor is factor and wanted(i.details)]
-    return next((i for i in carrying if i.unit == main.unit), carrying[0] if carrying else main)
+    usual = [main, *(item for item in found.indicators if item.scope is Scope.USUAL)]
+    carrying = [item for item in usual if wanted(item.details)] or usual
+    chosen = next((item for item in carrying if _moving(item)), carrying[0])
+    if _moving(chosen):
+        return chosen
+    judged = next((item for item in usual if item.unit == chosen.unit and _moving(item)), None)
+    return chosen if judged is None else replace(chosen, limits=judged.limits)
+
+
+def _moving(indicator: Indicator) -> bool:
+    return any(row.limit.role in MOVING for row in indicator.limits)
 
 
 def _bounds(indicator: Indicator | None) -> tuple[float, ...]:

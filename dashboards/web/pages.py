@@ -16,7 +16,7 @@ from dashboards.report.build import Surroundings, build_view, factor_block
 from dashboards.report.figures import contribution_figures, distribution_figures, projection_figure
 from dashboards.report.model import ReportView
 from dashboards.report.sentences import station_lead
-from dashboards.report.surroundings import surroundings
+from dashboards.report.surroundings import names_of, surroundings
 from dashboards.web.context import PageContext, page_context
 from dashboards.web.heat_map import heat_map
 from dashboards.web.render import render_page
@@ -41,7 +41,7 @@ def _around(context: PageContext) -> Surroundings:
     book = context.source.book
     return Surroundings(
         previous=context.source.wait_known(context.source.earlier(context.period), 0.2),
-        shifts={shift.id: shift.label or shift.id for shift in book.site.shifts},
+        names=names_of(book),
         group_size=book.site.privacy.group_size,
     )
 
@@ -103,8 +103,7 @@ def station(request: Request, identifier: str) -> HTMLResponse:
     """All factors of one workstation side by side."""
     context = page_context(request, "station", identifier)
     found = context.station_result(identifier)
-    around = _around(context)
-    blocks = [factor_block(identifier, part, context.result, context.words, around) for part in found.factors]
+    blocks = [factor_block(identifier, part, context.result, context.words) for part in found.factors]
     figures = [
         figure
         for part in found.factors
@@ -240,8 +239,7 @@ def why(request: Request, identifier: str, indicator_id: str) -> HTMLResponse:
             code="unknown_indicator",
         )
     part, indicator = candidates[0]
-    around = _around(context)
-    block = factor_block(identifier, part, context.result, context.words, around)
+    block = factor_block(identifier, part, context.result, context.words)
     row = next(r for r in block.rows if r.indicator == indicator_id and r.shift_id == indicator.shift)
     return render_page(
         context,

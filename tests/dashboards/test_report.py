@@ -40,7 +40,7 @@ def html_fr(plant: WeeklyResult, plant_before: WeeklyResult) -> str:
         previous=plant_before,
         health=[("DB-09", "En ligne", "22 novembre", "0", "38 %", "mars 2026")],
         exclusions=[("mar. 17 9 h 10", "mar. 17 9 h 33", "DB-07", "capteur posé", "ergo")],
-        shifts={"morning": "Équipe du matin"},
+        names={"morning": "Équipe du matin"},
         group_size=5,
     )
     return render_html(build_view(plant, "fr", around))
