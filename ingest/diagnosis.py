@@ -179,8 +179,9 @@ class _Probe:
         extra: dict[str, Any] = {}
         if self._five:
             from paho.mqtt.packettypes import PacketTypes
+            from paho.mqtt.properties import Properties
 
-            properties: Any = self._mqtt.Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = 0 if clean else expiry_s
             properties.ReceiveMaximum = 1000
             extra = {"properties": properties, "clean_start": clean}
