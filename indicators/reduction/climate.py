@@ -279,16 +279,16 @@ def _wbgt(current: Mapping[str, Floats], diameter_m: float) -> tuple[Floats, NDA
     air, humidity, globe = current["air"], current["humidity"], current["globe"]
     low, high = _WET_BULB_RANGE_C
     psychrometric = (air >= low) & (air <= high) & ~np.isnan(humidity)
-    with_globe = psychrometric & ~np.isnan(globe)
-    with_speed = with_globe & ~np.isnan(current["air_speed"])
     measured = ~np.isnan(current["wet_bulb"]) & ~np.isnan(globe)
+    with_globe = psychrometric & ~np.isnan(globe) & ~measured
+    with_speed = with_globe & ~np.isnan(current["air_speed"])
+    shade = psychrometric & ~with_globe & ~measured
     speed = np.where(np.isnan(current["air_speed"]), ASSUMED_AIR_SPEED_M_S, current["air_speed"])
     result = np.full(air.size, np.nan)
     method = np.zeros(air.size, np.int8)
-    # From the weakest method to the best: the later one stands.
-    if psychrometric.any():
-        result[psychrometric] = wbgt_shade_estimate_c(air[psychrometric], humidity[psychrometric])
-        method[psychrometric] = WbgtMethod.SHADE_ESTIMATE
+    if shade.any():
+        result[shade] = wbgt_shade_estimate_c(air[shade], humidity[shade])
+        method[shade] = WbgtMethod.SHADE_ESTIMATE
     if with_globe.any():
         of_standard = _standard_globe(globe[with_globe], air[with_globe], speed[with_globe], diameter_m)
         wet = natural_wet_bulb_estimate_c(
