@@ -43,14 +43,24 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class DemoOutcome:
-    """What the demonstration left behind and how long its parts took [s]."""
+    """What the demonstration left behind and how long its parts took [s].
+
+    Attributes
+    ----------
+    analyst_result : WeeklyResult, optional
+        The same week ungated, where the gate leaves nothing of the worn sensors to compare with the truth
+        (one day has one wearer a workstation). Nobody in it is real.
+    messages, rows : int
+        Messages published and rows (one sensor, one time) stored.
+    """
 
     site_file: Path
     result: Any
     report: tuple[Path, ...]
     truth: Mapping[str, Any]
+    analyst_result: Any | None
     messages: int
-    values: int
+    rows: int
     seconds: Mapping[str, float]
 
 
@@ -99,7 +109,7 @@ def run_demo(services: Services, options: DemoOptions, period: Any, say: Callabl
     bar = ProgressBar()
     clock = _Clock()
     try:
-        messages, values = _stream(services, options, scenario, (book, store), bar, say)
+        messages, rows = _stream(services, options, scenario, (book, store), bar, say)
         clock.lap("stream")
         services.reduce(
             book, store, period, progress=lambda done, of: bar.show(say("demo.reducing"), done / max(of, 1))
@@ -107,6 +117,11 @@ def run_demo(services: Services, options: DemoOptions, period: Any, say: Callabl
         clock.lap("reduce")
         bar.show(say("demo.reporting"), 0.5)
         result = services.weekly_result(book, store, period, "report")
+        analyst = (
+            None
+            if _shows_worn(result)
+            else services.weekly_result(book, store, period, "analyst", reduce=False)
+        )
         clock.lap("assess")
         report = services.render_report(result, options.out / "report", options.formats, options.language)
         clock.lap("report")
@@ -114,7 +129,17 @@ def run_demo(services: Services, options: DemoOptions, period: Any, say: Callabl
         bar.clear()
         store.close()
     truth = json.loads((options.out / "truth.json").read_text(encoding="utf-8"))
-    return DemoOutcome(site_file, result, tuple(report), truth, messages, values, clock.seconds)
+    return DemoOutcome(site_file, result, tuple(report), truth, analyst, messages, rows, clock.seconds)
+
+
+def _shows_worn(result: Any) -> bool:
+    """Whether any value of a worn sensor passed the gate."""
+    return any(
+        indicator.worn and indicator.value is not None
+        for row in result.workstations
+        for factor in row.factors
+        for indicator in factor.indicators
+    )
 
 
 def _stream(
@@ -125,7 +150,7 @@ def _stream(
     bar: ProgressBar,
     say: Callable[..., str],
 ) -> tuple[int, int]:
-    """Run the live part; messages and single values that went through."""
+    """Run the live part; messages published and rows stored."""
     book, store = site
     expected = expected_messages(scenario)
     days = {day.date: day.end_ns for day in work_days(scenario, options.seed, options.start)}
@@ -139,7 +164,7 @@ def _stream(
         with IngestThread(services, book, store, broker.url, options.out / "journal") as ingest:
             ingest.wait_for_broker()
             messages = stream(task, ingest, list(days.items()), reducer.submit, show)
-    return messages, int(ingest.counters.values)
+    return messages, int(ingest.counters.rows)
 
 
 class _Clock:

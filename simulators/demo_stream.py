@@ -18,6 +18,7 @@ from simulators.feed import FeedTask, PlantFeed
 __all__ = ["DayReducer", "IngestThread", "stream"]
 
 _PATIENCE_S = 60.0
+_QUIET_S = 2.0
 # The publisher waits for the store, so the store must not wait for more readings.
 _FEED_INTERVAL_S = 0.25
 
@@ -142,10 +143,12 @@ def stream(
     begun = since = time.monotonic()
     published = settled = 0
     done = False
+    # After a broken connection some messages come and count twice: then quiet, not the count, tells the end.
+    quiet_s = 0.0
     pending = list(days)
     marks: list[tuple[int, date]] = []
     with PlantFeed(task) as feed:
-        while not (done and ingest.counters.settled >= published):
+        while not (done and settled >= published and time.monotonic() - since >= quiet_s):
             state = feed.state(0.02) if not done else None
             if state is not None:
                 published, done = state.published, state.done
@@ -155,10 +158,11 @@ def stream(
                 time.sleep(0.01)
             ingest.check()
             now = time.monotonic()
+            quiet_s = _QUIET_S if ingest.counters.connects > 1 else 0.0
             if ingest.counters.settled != settled:
                 settled, since = ingest.counters.settled, now
                 feed.settle(settled)
-            elif now - since > _PATIENCE_S:
+            elif now - since > _PATIENCE_S and settled < max(published, 1):
                 raise VigiposteError(
                     "messages were published and did not arrive in the store",
                     value=f"{settled} of {published}",

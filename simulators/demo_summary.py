@@ -33,7 +33,7 @@ def summary_lines(outcome: DemoOutcome, say: Say) -> Iterator[str]:
         "demo.done",
         week=result.period.week or result.period.first.isoformat(),
         messages=outcome.messages,
-        millions=outcome.values / 1e6,
+        millions=outcome.rows / 1e6,
         seconds=round(total_s),
     )
     yield ""
@@ -43,8 +43,8 @@ def summary_lines(outcome: DemoOutcome, say: Say) -> Iterator[str]:
     yield say("demo.worst_first")
     yield from _table(_ranking(result, say))
     yield ""
-    yield say("demo.truth_title")
-    yield from _table(_comparison(result, outcome.truth, say))
+    yield say("demo.truth_title" if outcome.analyst_result is None else "demo.truth_title_analyst")
+    yield from _table(_comparison(outcome.analyst_result or result, outcome.truth, say))
     yield ""
     yield say("demo.next_title")
     site = _shown(outcome.site_file)
