@@ -65,8 +65,16 @@ def write_site_folder(folder: Path, *, site: str, label: str, force: bool = Fals
     Raises
     ------
     UsageError
-        ``already_there``: a file exists and `force` is not given; nothing is written then.
+        ``already_there``: a file exists and `force` is not given; ``not_a_folder``. Nothing is written then.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(
+            "a site lives in a folder",
+            value=str(folder),
+            rule="this is a file",
+            remedy="name a folder",
+            code="not_a_folder",
+        )
     there = [name for name in FILES if (folder / name).exists()]
     if there and not force:
         raise UsageError(

@@ -5,10 +5,22 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-__all__ = ["OPEN_END_NS", "at_ns", "clock_oddity", "from_ns", "midnight_ns", "to_ns"]
+__all__ = [
+    "END_YEAR",
+    "FIRST_YEAR",
+    "OPEN_END_NS",
+    "at_ns",
+    "clock_oddity",
+    "from_ns",
+    "midnight_ns",
+    "to_ns",
+]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+# Years that times of a site may lie in, the second excluded.
+FIRST_YEAR, END_YEAR = 2000, 2100
 
 # 2100-01-01: the end of an interval that is still open.
 OPEN_END_NS = 4_102_444_800_000_000_000

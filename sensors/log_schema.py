@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sensors.local_time import clock_oddity, to_ns
+from sensors.local_time import END_YEAR, FIRST_YEAR, clock_oddity, to_ns
 from sensors.log_tables import (
     Action,
     ActionFactor,
@@ -48,6 +48,7 @@ def _moment(text: str, zone: ZoneInfo) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise CellError("bad_time", "a time is year-month-dayThour:minute", f"write it as {_ISO}") from None
+    _check_year(moment)
     oddity = clock_oddity(moment, zone)
     if oddity is not None:
         raise CellError(oddity, _CLOCK_RULES[oddity], "add the offset, for example +01:00")
@@ -56,9 +57,16 @@ def _moment(text: str, zone: ZoneInfo) -> int:
 
 def _date(text: str, _zone: ZoneInfo) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise CellError("bad_date", "a date is year-month-day", "write it as 2026-11-16") from None
+    _check_year(day)
+    return day
+
+
+def _check_year(day: date) -> None:
+    if not FIRST_YEAR <= day.year < END_YEAR:
+        raise CellError("bad_time", f"years go from {FIRST_YEAR} to {END_YEAR - 1}", "correct the year")
 
 
 def _text(text: str, _zone: ZoneInfo) -> str:

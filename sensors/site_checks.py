@@ -32,6 +32,7 @@ PSEUDONYM_WORDS = (
     "let `vigiposte wearers` make one",
 )
 _SOURCE_RULE = re.compile(r"topic\.[0-9]+|payload\..+")
+_SHORTEST_LEVEL_S = 0.125
 _KINDS_OF_MOUNT = {
     Mount.FIXED: (Kind.NOISE, Kind.CLIMATE),
     Mount.SHOULDER: (Kind.NOISE, Kind.POSTURE),
@@ -107,10 +108,18 @@ def check_sensors(draft: Draft, zone: ZoneInfo) -> None:
     for index, sensor in draft.rows["sensors"]:
         for place, channel in enumerate(sensor.channels):
             _check_channel(draft, f"sensors[{index}].channels[{place}]", channel, sensor.kind)
+        if sensor.kind is Kind.NOISE and (sensor.period_s or 1.0) < _SHORTEST_LEVEL_S:
+            draft.add(
+                "audio_like",
+                f"sensors[{index}].period_s",
+                sensor.period_s,
+                f"levels come at most every {_SHORTEST_LEVEL_S:g} s: nothing said can then be reconstructed",
+                "let the device send levels of 1 s",
+            )
     for table, column in (("sources", "fields"), ("imports", "columns")):
         for index, row in draft.rows[table]:
             for key, value in getattr(row, column).items():
-                _check_refused(draft, f"{table}[{index}].{column}.{key}", key, value)
+                _check_mapping(draft, f"{table}[{index}].{column}.{key}", key, value)
     calibrations = {row.id: row for _, row in draft.rows["calibrations"]}
     spans: list[Span] = []
     for index, placement in draft.rows["placements"]:
@@ -200,7 +209,7 @@ def _check_channel(draft: Draft, path: str, channel: str, kind: Kind) -> None:
         )
 
 
-def _check_refused(draft: Draft, path: str, key: str, value: str) -> None:
+def _check_mapping(draft: Draft, path: str, key: str, value: str) -> None:
     for name in (key, value.rsplit(".", maxsplit=1)[-1]):
         if name.lower() in REFUSED:
             draft.add(
@@ -211,6 +220,16 @@ def _check_refused(draft: Draft, path: str, key: str, value: str) -> None:
                 "remove it from the mapping",
             )
             return
+    # A logger's time column stands among its quantities.
+    if key not in QUANTITIES and not (key == "time" and path.startswith("imports")):
+        close = get_close_matches(key, QUANTITIES, n=1)
+        draft.add(
+            "unknown_channel",
+            path,
+            key,
+            "a mapping goes from our quantity to the device's name for it",
+            f"did you mean {close[0]}?" if close else f"quantities: {', '.join(QUANTITIES)}",
+        )
 
 
 def _check_mount(draft: Draft, path: str, placement: Any, sensor: Sensor | None) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from sensors.local_time import END_YEAR, FIRST_YEAR
 from sensors.quantities import Kind
 
 __all__ = [
@@ -42,6 +43,8 @@ __all__ = [
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 Vector = tuple[float, float, float]
 
+_Dated = TypeVar("_Dated", bound=date)
+
 
 def _no_number(value: Any) -> Any:
     # Pydantic would read 500 as 500 seconds after midnight and 20261116 as a day of 1970.
@@ -50,9 +53,16 @@ def _no_number(value: Any) -> Any:
     return value
 
 
+def _plausible(value: _Dated) -> _Dated:
+    # Nanoseconds in 64 bits end in 2262; a year outside is a slip of the keyboard.
+    if not FIRST_YEAR <= value.year < END_YEAR:
+        raise PydanticCustomError("implausible_year", "between 2000 and 2099")
+    return value
+
+
 Clock = Annotated[time, BeforeValidator(_no_number)]
-Day = Annotated[date, BeforeValidator(_no_number)]
-Moment = Annotated[datetime, BeforeValidator(_no_number)]
+Day = Annotated[date, BeforeValidator(_no_number), AfterValidator(_plausible)]
+Moment = Annotated[datetime, BeforeValidator(_no_number), AfterValidator(_plausible)]
 Point = tuple[float, float]
 
 

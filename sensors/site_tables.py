@@ -54,6 +54,7 @@ _CODES: Mapping[str, str] = {
     "too_short": "wrong_length",
     "too_long": "wrong_length",
     "not_a_clock_time": "wrong_type",
+    "implausible_year": "bad_time",
 }
 _BOUNDS = {"greater_than": ("gt", ">"), "greater_than_equal": ("ge", ">="), "less_than": ("lt", "<")}
 

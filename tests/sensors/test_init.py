@@ -120,6 +120,12 @@ def test_nothing_is_overwritten_unasked(folder: Path) -> None:
     assert (folder / ".env").read_text() == private
 
 
+def test_a_site_lives_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UsageError, match="name a folder"):
+        write_site_folder(tmp_path / "file", site="usine", label="x")
+
+
 def test_secrets_are_random_and_private(folder: Path, tmp_path: Path) -> None:
     write_site_folder(tmp_path / "other", site="usine", label="x")
     mine, other = ((place / ".env").read_text().splitlines() for place in (folder, tmp_path / "other"))
