@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -83,6 +83,12 @@ def _run_ingest(book: SiteBook, store: Store, **options: Any) -> Any:
     return run_ingest(book, store, **options)
 
 
+def _log_access(book: SiteBook, event: str, details: Mapping[str, Any]) -> None:
+    from indicators.governance.access import log_access
+
+    log_access(book, event, details)
+
+
 def _reduce(book: SiteBook, store: Store, period: DatePeriod, **options: Any) -> Any:
     from indicators.reduction.service import reduce_partitions
 
@@ -95,6 +101,8 @@ def _weekly_result(
     from indicators.model import Audience
     from indicators.weekly import weekly_result
 
+    if Audience(audience) is Audience.ANALYST:
+        _log_access(book, "analyst_access", {"from": str(period.first), "to": str(period.last)})
     return weekly_result(book, store, period, Audience(audience), **options)
 
 
@@ -134,7 +142,7 @@ def build_services() -> Services:
         weekly_result=_weekly_result,
         render_report=_render_report,
         text=_text,
-        extra={"ingest_counters": _ingest_counters, "compare": _compare},
+        extra={"ingest_counters": _ingest_counters, "compare": _compare, "log_access": _log_access},
     )
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from indicators import decision_commands, result_commands, summary_commands, validate_command
+from indicators import (
+    decision_commands,
+    governance_commands,
+    result_commands,
+    summary_commands,
+    validate_command,
+)
 
 __all__ = ["mount"]
 
@@ -15,3 +21,4 @@ def mount(app: typer.Typer) -> None:
     result_commands.mount(app)
     validate_command.mount(app)
     decision_commands.mount(app)
+    governance_commands.mount(app)

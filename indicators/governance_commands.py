@@ -1,0 +1,166 @@
+"""``vigiposte audit verify`` and ``vigiposte pseudonyms``: what keeps worn sensors governed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sensors.command_line import JsonOption, SiteOption, emit_json, note, services_of
+
+__all__ = ["mount"]
+
+_BROKEN = 1
+
+
+def mount(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    audit = typer.Typer(help="The access log: who looked at ungated values.", no_args_is_help=True)
+    audit.command("verify")(audit_verify)
+    app.add_typer(audit, name="audit")
+    pseudonyms = typer.Typer(
+        help="Keyed pseudonyms and campaign aliases; the key never lies with the data.", no_args_is_help=True
+    )
+    pseudonyms.command("create-key")(create_key)
+    pseudonyms.command("aliases")(aliases)
+    pseudonyms.command("of")(pseudonym_of)
+    pseudonyms.command("identify")(identify)
+    app.add_typer(pseudonyms, name="pseudonyms")
+
+
+def audit_verify(context: typer.Context, site: SiteOption = None, *, as_json: JsonOption = False) -> None:
+    """Check that no line of the access log was changed, removed or added; exit code 1 when one was."""
+    from dataclasses import asdict
+
+    from indicators.governance.access import verify_access
+
+    book = services_of(context).load_site(site)
+    report = verify_access(book)
+    if as_json:
+        emit_json("audit", asdict(report))
+    elif report.intact:
+        typer.echo(f"✓ {report.entries} entries, intact, head {report.head[:16]}")
+    else:
+        typer.echo(f"× line {report.broken_line} does not fit; {report.entries} entries before it are intact")
+    if not report.intact:
+        raise typer.Exit(_BROKEN)
+
+
+def _key(book: Any) -> tuple[Path, bytes]:
+    from indicators.governance.pseudonyms import load_key
+    from sensors.errors import GovernanceError
+
+    name = book.site.privacy.key_file
+    if name is None:
+        raise GovernanceError(
+            "the site names no pseudonym key",
+            rule="[privacy] key_file, outside the folder of the site file",
+            remedy="set it, then run `vigiposte pseudonyms create-key`",
+            code="key_not_named",
+        )
+    path = book.folder / Path(name).expanduser()
+    return path, load_key(path, book.folder)
+
+
+def _campaign(book: Any, identifier: str) -> str:
+    from sensors.errors import UnknownNameError
+
+    known = [row.id for row in book.site.campaigns]
+    if identifier not in known:
+        raise UnknownNameError(
+            "there is no such campaign",
+            value=identifier,
+            rule=f"one of {', '.join(known)}" if known else "the site file has no campaign yet",
+            remedy="choose one, or add [[campaigns]]",
+            code="unknown_campaign",
+        )
+    return identifier
+
+
+def create_key(context: typer.Context, site: SiteOption = None) -> None:
+    """Make the random key that [privacy] key_file names; it is never overwritten."""
+    from indicators.governance.pseudonyms import create_key as make
+    from sensors.errors import GovernanceError
+
+    book = services_of(context).load_site(site)
+    name = book.site.privacy.key_file
+    if name is None:
+        raise GovernanceError(
+            "the site names no pseudonym key",
+            rule="[privacy] key_file, outside the folder of the site file",
+            remedy='for instance key_file = "../keys/plant.key"',
+            code="key_not_named",
+        )
+    path = book.folder / Path(name).expanduser()
+    make(path, book.folder)
+    typer.echo(str(path))
+    note("keep a copy in a safe place: without it pseudonyms cannot be made again")
+
+
+def aliases(
+    context: typer.Context,
+    campaign: Annotated[str, typer.Argument(help="Id of the campaign.")],
+    devices: Annotated[list[str], typer.Argument(help="Names of the devices, as written on them.")],
+    site: SiteOption = None,
+) -> None:
+    """Make the ids under which worn devices publish during one campaign; their list lies with the key."""
+    from indicators.governance.pseudonyms import save_aliases
+
+    book = services_of(context).load_site(site)
+    path, key = _key(book)
+    made = save_aliases(path, key, _campaign(book, campaign), devices)
+    for alias in sorted(made.device_of, key=lambda name: made.device_of[name]):
+        typer.echo(f"{alias}\t{made.device_of[alias]}")
+
+
+def pseudonym_of(
+    context: typer.Context,
+    campaign: Annotated[str, typer.Argument(help="Id of the campaign.")],
+    person: Annotated[str, typer.Argument(help="How you tell people apart; it is not stored.")],
+    site: SiteOption = None,
+) -> None:
+    """Print the pseudonym of a person in one campaign."""
+    from indicators.governance.pseudonyms import pseudonym
+
+    book = services_of(context).load_site(site)
+    typer.echo(pseudonym(_key(book)[1], _campaign(book, campaign), person))
+
+
+def identify(
+    context: typer.Context,
+    campaign: Annotated[str, typer.Argument(help="Id of the campaign.")],
+    wanted: Annotated[str, typer.Argument(metavar="PSEUDONYM", help="Pseudonym or sensor alias.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is logged.")],
+    people: Annotated[
+        Path | None, typer.Option("--people", help="Your own list, one person a line; it is not kept.")
+    ] = None,
+    site: SiteOption = None,
+) -> None:
+    """Find the person or device behind a pseudonym, with the key and your list; the access is logged."""
+    from indicators.governance.access import log_access
+    from indicators.governance.pseudonyms import load_aliases, pseudonym
+    from sensors.errors import GovernanceError, UnknownNameError
+
+    if not reason.strip():
+        raise GovernanceError(
+            "re-identification needs a reason", rule="--reason says why", code="reason_missing"
+        )
+    book = services_of(context).load_site(site)
+    path, key = _key(book)
+    name = _campaign(book, campaign)
+    log_access(book, "re_identification", {"campaign": name, "pseudonym": wanted, "reason": reason.strip()})
+    found: str | None = None
+    if wanted.startswith("s-"):
+        found = load_aliases(path, name).device_of.get(wanted)
+    elif people is not None:
+        listed = [line.strip() for line in people.read_text(encoding="utf-8").splitlines() if line.strip()]
+        found = next((person for person in listed if pseudonym(key, name, person) == wanted), None)
+    if found is None:
+        raise UnknownNameError(
+            "nobody of the list has this pseudonym in this campaign",
+            value=wanted,
+            remedy="check campaign and list (--people)",
+            code="not_identified",
+        )
+    typer.echo(found)
