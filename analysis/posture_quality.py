@@ -212,7 +212,8 @@ def wear_states(
 ) -> NDArray[np.str_]:
     """Worn, still, left on the bench or off, for each minute.
 
-    Still for 90 min or more is off. Still for 10 to 90 min is *bench* when the sensor lies flat (an axis
+    A sensor that turns by more than 5° meanwhile is worn by somebody quiet. Else still for 90 min or more is
+    off. Still for 10 to 90 min is *bench* when the sensor lies flat (an axis
     within
     5° of the vertical) and the minute before was not still; else it stays *still*, because a driver or
     someone
@@ -240,7 +241,7 @@ def wear_states(
         return states
     breaks = np.append(True, np.diff(minute_ns) > 60_000_000_000)
     for first, last in zip(*run_bounds(quiet, breaks), strict=True):
-        if not quiet[first] or last - first < _MAYBE_OFF_MIN:
+        if not quiet[first] or last - first < _MAYBE_OFF_MIN or _turns(mean_acc[first:last]):
             continue
         state = WearState.STILL
         if last - first >= _ALWAYS_OFF_MIN:
@@ -249,6 +250,13 @@ def wear_states(
             state = WearState.BENCH
         states[first:last] = state.value
     return states
+
+
+def _turns(rows: FloatArray) -> bool:
+    """Whether any minute points more than 5° away from the mean of all."""
+    centre = rows.mean(axis=0)
+    lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(centre)
+    return bool((rows @ centre < lengths * np.cos(np.radians(_FLAT_DEG))).any())
 
 
 def _flat(vector: FloatArray) -> bool:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from analysis.posture import VelocityMethod
 from analysis.posture_calibration import BodyFrame, Reference, body_frame
 from analysis.signal import time_base, uniform
+from indicators.reduction.minutes import usable
 from indicators.reduction.posture_bins import summary_plan
 from indicators.reduction.posture_block import minute_columns
 from indicators.reduction.posture_day import PostureDay, merge
@@ -92,15 +93,18 @@ def _gravity_scale_g(calibration: Calibration | None) -> float:
 
 
 def _ordered(readings: ReadingBatch) -> tuple[IntArray, list[NDArray[Any]]]:
-    """Rows in time order, one a time: of equal times the last row stands."""
+    """Rows in time order, one a time (the last of equal ones), without those that ingest found stuck."""
     columns = [np.asarray(readings.channels[axis]) for axis in _AXES if axis in readings.channels]
     if len(columns) < len(_AXES):
         return np.zeros(0, np.int64), []
     times = readings.times_ns
+    kept = usable(readings)
+    if kept is not None:
+        times, columns = times[kept], [column[kept] for column in columns]
     if not bool((times[1:] > times[:-1]).all()):
         order = np.argsort(times, kind="stable")
-        kept = order[np.append(np.diff(times[order]) > 0, True)]
-        times, columns = times[kept], [column[kept] for column in columns]
+        order = order[np.append(np.diff(times[order]) > 0, True)]
+        times, columns = times[order], [column[order] for column in columns]
     return times, columns
 
 
@@ -197,7 +201,7 @@ def _table(parts: list[MinuteColumns], frame: BodyFrame | None) -> pa.Table:
     constants: dict[str, object] = {
         "reference": Reference.NONE.value if frame is None else frame.reference.value,
         "velocity_method": f"accelerometer/{VelocityMethod.GENERALIZED.value}",
-        "error_deg": np.nan if frame is None or frame.error_deg is None else frame.error_deg,
+        "error_deg": None if frame is None else frame.error_deg,
     }
     arrays = []
     for column in SCHEMA:
@@ -209,7 +213,7 @@ def _table(parts: list[MinuteColumns], frame: BodyFrame | None) -> pa.Table:
             arrays.append(_lists([part.get(base) for part in parts], kind, column.type, rows))
         elif name in parts[0]:
             joined = np.concatenate([np.asarray(part[name]) for part in parts])
-            arrays.append(pa.array(joined).cast(column.type))
+            arrays.append(pa.array(joined, from_pandas=True).cast(column.type))
         else:
             arrays.append(pa.nulls(rows, column.type))
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
