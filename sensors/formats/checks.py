@@ -175,9 +175,16 @@ def in_our_unit(quantity: Quantity, value: float, divisor: float) -> float:
     return ours
 
 
+def _inside(quantity: Quantity, column: FloatColumn) -> bool:
+    """Whether all values are numbers within the range; NaN makes both comparisons false."""
+    return bool(np.minimum.reduce(column) >= quantity.low and np.maximum.reduce(column) <= quantity.high)
+
+
 def column_in_our_unit(quantity: Quantity, column: FloatColumn, divisor: float) -> FloatColumn:
     """As `in_our_unit`, for a column; its precision is kept."""
     ours: FloatColumn = column / column.dtype.type(divisor)
+    if _inside(quantity, ours):
+        return ours
     for bound, beyond in ((quantity.high, ours > quantity.high), (quantity.low, ours < quantity.low)):
         if beyond.any():
             ours[beyond & (np.abs(ours) <= abs(bound) * _ROUNDING)] = bound
@@ -220,6 +227,8 @@ def check_value(quantity: Quantity, value: Any) -> float:
 
 def check_column(quantity: Quantity, column: FloatColumn, missing: int = 0) -> None:
     """Refuse NaN beyond the `missing` values that were sent as null, infinity, and values out of range."""
+    if _inside(quantity, column):
+        return
     bad = ~((column >= quantity.low) & (column <= quantity.high))
     holes = np.isnan(column)
     if int(holes.sum()) > missing or bool(np.isinf(column).any()):
