@@ -159,7 +159,7 @@ def _stream(
         rate = say("demo.rate", rate=round(stored / max(seconds, 1e-9)))
         bar.show(say("demo.streaming"), stored / max(expected, published, 1), rate)
 
-    with EmbeddedBroker(log_bytes=_BROKER_LOG_BYTES) as broker, DayReducer(services, book, store) as reducer:
+    with EmbeddedBroker(log_bytes=_BROKER_LOG_BYTES) as broker, DayReducer(services, book) as reducer:
         task = FeedTask(options.scenario, options.seed, options.start, broker.url, options.out / "truth.json")
         with IngestThread(services, book, store, broker.url, options.out / "journal") as ingest:
             ingest.wait_for_broker()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -89,10 +90,13 @@ class _OnlyDay:
 
 
 class DayReducer:
-    """Reduces days in a thread of its own while later days still stream in; a context manager."""
+    """Reduces days in a thread of its own while later days still stream in; a context manager.
 
-    def __init__(self, services: Services, book: Any, store: Any) -> None:
-        self._services, self._book, self._store = services, book, store
+    It opens the store for itself: an open store belongs to one thread.
+    """
+
+    def __init__(self, services: Services, book: Any) -> None:
+        self._services, self._book = services, book
         self._days: queue.SimpleQueue[date | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
         self._cancelled = False
@@ -104,9 +108,10 @@ class DayReducer:
 
     def _run(self) -> None:
         try:
-            while (day := self._days.get()) is not None and not self._cancelled:
-                period = date_period(day.isoformat(), day.isoformat())
-                self._services.reduce(self._book, self._store, period, executor=_OnlyDay(day))
+            with contextlib.closing(self._services.open_store(self._book)) as store:
+                while (day := self._days.get()) is not None and not self._cancelled:
+                    period = date_period(day.isoformat(), day.isoformat())
+                    self._services.reduce(self._book, store, period, executor=_OnlyDay(day))
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
             self._failure = error
 
