@@ -137,9 +137,9 @@ class DaySeconds:
     def zones(self, body_part: str) -> ZoneShares:
         """Shares of the working time in acceptable, conditional and not acceptable zones [%].
 
-        Each second is judged by its zone, by whether it belongs to a static posture, and by how often the
-        segment moved beyond 20° within its minute; bending sideways by 10° or more is judged too where it is
-        seen, and the worse of both counts.
+        Each second is judged in its zone as a movement, by how often the segment went beyond 20° within its
+        minute, and as a static posture where it belongs to one; bending sideways by 10° or more is judged too
+        where it is seen. The worst counts.
 
         References
         ----------
@@ -175,7 +175,8 @@ class DaySeconds:
             if inside is None or not inside.any():
                 continue
             own = np.where(often, _GRADES[row["high"]], _GRADES[row["low"]])
-            own[self._long_runs(inside & self.condition("steady"), least)] = _GRADES[row["static"]]
+            static = self._long_runs(inside & self.condition("steady"), least)
+            own[static] = np.maximum(own[static], _GRADES[row["static"]])
             grade = np.maximum(grade, inside * own).astype(np.int8)
         shares = 100.0 * np.bincount(grade[present], minlength=3) / self.number
         return ZoneShares(*(float(share) for share in shares))
