@@ -19,6 +19,7 @@ from indicators.climate import (
     wbgt_limit_continuous_c,
     worst_window,
 )
+from indicators.climate_figures import days_of, wbgt_by_hour
 from indicators.climate_result import ShiftDay, climate_indicator
 from indicators.context import AssessmentContext
 from indicators.intervals import Estimate, usual
@@ -27,7 +28,7 @@ from indicators.model import Indicator, Interval, LimitAssessment, Note, Scope, 
 from indicators.reduction.climate import ClimateDay
 from indicators.verdicts import assess_limit
 
-__all__ = ["HeatDay", "heat_day", "heat_indicator"]
+__all__ = ["HeatDay", "fixed_reach_c", "heat_day", "heat_indicator"]
 
 _IDENTIFIER = "wbgt_worst_hour"
 _TELLING_SHARE = 0.10
@@ -181,14 +182,23 @@ def _interval(
         if estimate.interval is None:
             return None
         half = estimate.interval.high - estimate.value
+    below, above = fixed_reach_c(method, context)
+    return Interval(
+        estimate.value - math.hypot(half, below),
+        estimate.value + math.hypot(half, above),
+    )
+
+
+def fixed_reach_c(method: WbgtMethod, context: AssessmentContext) -> tuple[float, float]:
+    """What no further day makes smaller, below and above the value [°C], each positive.
+
+    The error of the way WBGT was found, joined with the range of metabolic rates within the class.
+    """
     below, above = WBGT_ERROR_C[method]
     station = context.workstation
     limit_down, limit_up = metabolic_band_c(station.metabolic_class.value, station.acclimatised)
     # A limit that lies lower weighs like a WBGT that lies higher.
-    return Interval(
-        estimate.value - math.hypot(half, below, _RECTANGULAR * limit_up),
-        estimate.value + math.hypot(half, above, _RECTANGULAR * limit_down),
-    )
+    return math.hypot(below, _RECTANGULAR * limit_up), math.hypot(above, _RECTANGULAR * limit_down)
 
 
 def _rows(
@@ -278,6 +288,8 @@ def _details(valid: Sequence[HeatDay], adjustment: float, context: AssessmentCon
     station = context.workstation
     row = metabolic_row(station.metabolic_class.value)
     return {
+        "days": days_of([(found.day, found.worst_hour_c + adjustment, found.coverage) for found in valid]),
+        "by_hour": wbgt_by_hour([found.day for found in valid], adjustment, context.book.zone),
         "highest_c": max(found.worst_hour_c for found in valid) + adjustment,
         "clothing_adjustment_c": adjustment,
         "metabolic_class": station.metabolic_class.value,

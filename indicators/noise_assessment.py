@@ -14,7 +14,7 @@ from indicators.noise_exposure import Exposure, days_to_settle, usual_exposure, 
 from indicators.noise_iso9612 import full_day, noise_rule
 from indicators.noise_peaks import assess_peaks, peak_interval, peak_value_db
 from indicators.noise_result import limit_rows, noise_indicator
-from indicators.noise_shares import by_hour, by_task, distribution, scheme_dose_percent
+from indicators.noise_shares import by_day, by_hour, by_task, distribution, scheme_dose_percent
 from indicators.noise_under_protector import UnderProtector, under_protector
 from indicators.noise_week import week_indicators
 from indicators.noise_weekly import planned_days_a_week
@@ -114,6 +114,7 @@ def _lex(basis: Basis, context: AssessmentContext, exposure: Exposure | None, co
             "u3_db": basis.u3_db,
             "samples": exposure.samples,
             "points": float(exposure_points(exposure.lex_8h_db)),
+            "days": by_day(basis.days, basis.te_h),
         }
         if not math.isnan(exposure.u1_db):
             details["u1_db"] = exposure.u1_db

@@ -15,13 +15,37 @@ from indicators.noise import DoseScheme, dose_percent
 from indicators.noise_days import hours
 from indicators.reduction.noise import HISTOGRAM_LOW_DB, NoiseDay
 
-__all__ = ["by_hour", "by_task", "distribution", "scheme_dose_percent"]
+__all__ = ["by_day", "by_hour", "by_task", "distribution", "scheme_dose_percent"]
 
 Floats = NDArray[np.float64]
 
 # Offsets from UTC are whole quarters of an hour.
 _QUARTER_NS = 900_000_000_000
 _PERCENTS = (10, 50, 90)
+_DAY_H = 8.0
+
+
+def by_day(days: Sequence[NoiseDay], te_h: float | None) -> list[dict[str, object]]:
+    """Level of each site date brought to 8 h [dB(A)], energy mean over its worker-days, with its coverage.
+
+    `te_h` is the effective duration of the day [h]; without it the level stays as measured.
+    """
+    rows: dict[str, list[NoiseDay]] = defaultdict(list)
+    for day in days:
+        rows[day.day.day.isoformat()].append(day)
+    shift_db = 0.0 if te_h is None else 10.0 * float(np.log10(te_h / _DAY_H))
+    found: list[dict[str, object]] = []
+    for name, group in sorted(rows.items()):
+        present_ns = sum(day.laeq_ns for day in group)
+        energy = sum(day.laeq_energy for day in group)
+        found.append(
+            {
+                "date": name,
+                "value": float(level(energy / (present_ns * 1e-9))) + shift_db if present_ns else None,
+                "coverage": float(np.mean([day.coverage for day in group])),
+            }
+        )
+    return found
 
 
 def by_hour(days: Sequence[NoiseDay], zone: ZoneInfo) -> list[dict[str, float | int]]:
