@@ -11,6 +11,7 @@ from dashboards import typography
 from dashboards.wording import Wording
 from sensors.quantities import Kind
 from sensors.site_book import SiteBook
+from sensors.site_model import Origin
 
 if TYPE_CHECKING:
     from ingest.overview import Overview, SensorLine
@@ -62,8 +63,9 @@ def sensor_states(book: SiteBook, seen: Overview, words: Wording) -> tuple[Senso
 def _state(book: SiteBook, line: SensorLine, now_ns: int, words: Wording) -> SensorState:
     health, language = line.health, words.language
     code = line.state.replace(" ", "_")
-    if code == "never_seen" and health.newest_ns:
-        # Its readings came by import or from another machine: no ingest here ever heard it.
+    # Imported, replayed and simulated readings stand in the store while nothing sends any more.
+    asleep = line.sensor.origin is not Origin.LIVE and code in ("offline", "silent", "never_seen")
+    if health.newest_ns and (asleep or code == "never_seen"):
         code = "stored"
     severity = 2 if code in _OUT_OF_ORDER else 0 if code in ("ok", "stored") else 1
     if severity == 0 and _due(line, book.local(now_ns)):

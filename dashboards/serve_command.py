@@ -64,6 +64,8 @@ def serve_site(
     from dashboards.web.app import create_app
     from dashboards.web.settings import WebSettings
     from dashboards.web.source import SiteSource
+    from indicators.comparison import compare_periods
+    from indicators.explain import explain
 
     settings = WebSettings(host=host, port=port, audience=chosen_audience(audience), secret=secret)
     book = services.load_site(site)
@@ -74,7 +76,7 @@ def serve_site(
         store=services.open_store(book),
         weekly=services.weekly_result,
         audience=settings.audience,
-        extra=services.extra,
+        extra={"explain": explain, "compare": compare_periods, **services.extra},
     )
     if settings.open_to_network:
         note(say("commands.serve_no_tls", host=host))

@@ -115,15 +115,14 @@ class Wording:
             return item
         if key in ("indicator", "indicators"):
             return self.listing(self.indicator_text(name) for name in item.split(", "))
-        if key == "unit":
-            return self.unit(item)
-        if key == "factor":
-            return self.factor(item)
-        if key == "rule" and f"rules.{item}" in catalogue(self.language):
-            return self.say(f"rules.{item}")
         if key in ("task", "tasks", "shift", "shifts", "sensor", "protector"):
             return self.listing(self.name(part) for part in item.split(", "))
-        return item
+        one = {"unit": self.unit, "factor": self.factor, "rule": self._rule}.get(key)
+        return item if one is None else one(item)
+
+    def _rule(self, rule: str) -> str:
+        code = f"rules.{rule}"
+        return self.say(code) if code in catalogue(self.language) else rule
 
     def name(self, identifier: str) -> str:
         """Label of a task, shift, sensor or protector, or its id."""

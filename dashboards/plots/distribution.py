@@ -25,6 +25,7 @@ def apdf(
     y_label: str,
     say: Say,
     alt: str,
+    say_mark: Say | None = None,
     thin: Sequence[Sequence[float]] = (),
 ) -> str:
     """Amplitude probability distribution: percent of time at or below each value.
@@ -67,7 +68,9 @@ def apdf(
         body += [
             svg.line(across(value), up(0), across(value), up(level), "lm2"),
             svg.circle(across(value), up(level), 3.2, "fillink"),
-            svg.label(across(value) + 6, up(level) + 4, f"{name.upper()} {say(value)}", "t-b t-s halo"),
+            svg.label(
+                across(value) + 6, up(level) + 4, f"{name.upper()} {(say_mark or say)(value)}", "t-b t-s halo"
+            ),
         ]
     body += [svg.label(across.start, 243, x_label, "t-s"), svg.label(across.end, 243, y_label, "t-s e")]
     return svg.document(_WIDTH, _HEIGHT, body, alt=alt)

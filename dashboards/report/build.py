@@ -231,7 +231,7 @@ def rank_row(station: WorkstationResult, factors: Sequence[Factor], words: Wordi
 def _next_of(station: WorkstationResult, words: Wording) -> str:
     ordered = sorted(station.factors, key=lambda factor: -SEVERITY[factor.verdict])
     notes = list(dict.fromkeys(words.note(factor.next_best) for factor in ordered if factor.next_best))
-    return " ".join(notes[:2])
+    return " · ".join(note.rstrip(".") for note in notes[:2])
 
 
 def _withheld_cell(factor: Factor, words: Wording) -> Cell:

@@ -20,7 +20,8 @@ __all__ = [
     "projection_figure",
 ]
 
-_MOST = 6
+_MOST = 8
+_MARKED = ("P10", "P50", "P90")
 
 
 def figures(station: WorkstationResult, audience: Audience, words: Wording) -> tuple[Figure, ...]:
@@ -128,18 +129,20 @@ def _curve(indicator: Indicator, words: Wording) -> Figure | None:
     if found is None:
         return None
     label, title = words.indicator_text(indicator.id), words.say("figures.distribution")
+    marked = {name: value for name, value in found.marks.items() if name in _MARKED}
     return Figure(
         title=title,
         caption=label,
         drawing=distribution.apdf(
             found.x,
             found.cumulative_percent,
-            percentiles=found.marks,
+            percentiles=marked,
             thresholds=found.thresholds,
             x_label=f"{label} [{found.unit}]",
             y_label=words.say("figures.cumulative"),
             say=words.number,
-            alt=f"{title}. {label}. {_marks(found.marks, found.unit, words)}",
+            say_mark=lambda value: words.number(value, 0),
+            alt=f"{title}. {label}. {_marks(marked, found.unit, words)}",
         ),
         head=(words.say("figures.percentile"), f"{words.say('report.column_value')} [{found.unit}]"),
         rows=tuple((name, words.number(value, 1)) for name, value in found.marks.items()),

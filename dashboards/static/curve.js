@@ -75,15 +75,19 @@
     u.ctx.font = `${12 * devicePixelRatio}px "Source Sans 3", sans-serif`;
     u.ctx.textAlign = "left";
     u.ctx.textBaseline = "alphabetic";
-    for (const [value, name] of data.limits) {
+    let lastY = -Infinity, step = 0;
+    for (const [value, name] of [...data.limits].sort((a, b) => b[0] - a[0])) {
       const y = u.valToPos(value, "y", true);
       if (y < top || y > top + height) continue;
+      // Labels of limits that lie close together stand side by side.
+      step = y - lastY < 15 * devicePixelRatio ? step + 1 : 0;
+      lastY = y;
       u.ctx.strokeStyle = u.ctx.fillStyle = colour("--ink");
       u.ctx.beginPath();
       u.ctx.moveTo(left, y);
       u.ctx.lineTo(left + width, y);
       u.ctx.stroke();
-      u.ctx.fillText(name, left + 6 * devicePixelRatio, y - 4 * devicePixelRatio);
+      u.ctx.fillText(name, left + (6 + 240 * step) * devicePixelRatio, y - 4 * devicePixelRatio);
     }
     for (const note of document.querySelectorAll("[data-note]")) {
       const x = u.valToPos(Number(note.dataset.note), "x", true);

@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from dashboards.plots.tokens import plot_css
-from dashboards.web import curve_pages, other_pages, pages
+from dashboards.web import compare_page, curve_pages, other_pages, pages, why_page
 from dashboards.web.other_pages import problem_page
 from dashboards.web.security import Guard
 from dashboards.web.series import TraceReader
@@ -71,6 +71,8 @@ def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
 
     app.include_router(other_pages.router)
     app.include_router(curve_pages.router)
+    app.include_router(compare_page.router)
+    app.include_router(why_page.router)
     app.include_router(pages.router)
 
     @app.exception_handler(VigiposteError)

@@ -12,10 +12,11 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from numpy.typing import NDArray
 
+from analysis.decimate import Decimated
 from dashboards.plots.whiskers import MOVING
 from dashboards.web.context import PageContext, page_context
 from dashboards.web.render import render_page
-from dashboards.web.series import Trace, thinned, traces_of
+from dashboards.web.series import LONG_NS, Trace, TraceReader, thinned, thinned_minutes, traces_of
 from indicators.model import Audience, WorkstationResult
 from sensors.errors import UnknownNameError, UsageError
 from sensors.logs import append_log
@@ -144,8 +145,7 @@ def data(request: Request, identifier: str) -> Response:
     wanted = request.query_params.get("px", "1100")
     pixels = min(max(int(wanted) if wanted.isdigit() else 1100, 50), _MOST_PIXELS)
     reader = request.app.state.traces
-    times, values = reader.read(context.source.book, trace, low, high, context.source.audience)
-    shown = thinned(trace, times, values, low, high, pixels)
+    shown = _thin(reader, context, trace, low, high, pixels)
     document = {
         "schema": "vigiposte.trace/1",
         "from": low / 1e9,
@@ -164,6 +164,18 @@ def data(request: Request, identifier: str) -> Response:
         "limits": _limits(context, identifier, trace),
     }
     return Response(_json(document), media_type="application/json")
+
+
+def _thin(
+    reader: TraceReader, context: PageContext, trace: Trace, low: int, high: int, pixels: int
+) -> Decimated:
+    book, audience = context.source.book, context.source.audience
+    if trace.channel == "inclination" and high - low > LONG_NS:
+        minutes = reader.read_minutes(book, trace, low, high, audience)
+        if minutes is not None:
+            return thinned_minutes(*minutes, low, high, pixels)
+    times, values = reader.read(book, trace, low, high, audience)
+    return thinned(trace, times, values, low, high, pixels)
 
 
 def _json(document: dict[str, Any]) -> bytes:

@@ -9,7 +9,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from dashboards import details, typography
 from dashboards.plots.trend import TrendPoint, trend
 from dashboards.report import FORMATS, render_report
 from dashboards.report.build import Surroundings, build_view, factor_block
@@ -24,7 +23,7 @@ from dashboards.wording import headline, ranking_assessment
 from indicators.model import Audience, FactorResult, Indicator, Scope, Verdict, WorkstationResult
 from sensors.errors import UnknownNameError
 
-__all__ = ["router"]
+__all__ = ["router", "station_frame"]
 
 router = APIRouter()
 _TREND_WEEKS = 3
@@ -87,7 +86,8 @@ def first_station(request: Request) -> Response:
     return RedirectResponse(where, status_code=303)
 
 
-def _frame(context: PageContext, station: WorkstationResult) -> dict[str, Any]:
+def station_frame(context: PageContext, station: WorkstationResult) -> dict[str, Any]:
+    """What every page of a workstation shows above its content."""
     words = context.words
     return {
         "station": station,
@@ -121,7 +121,7 @@ def station(request: Request, identifier: str) -> HTMLResponse:
             dict.fromkeys(context.words.note(p.next_best) for p in found.factors if p.next_best is not None)
         ),
         why=lambda row: context.link("why", identifier, row.indicator, shift=row.shift_id or None),
-        **_frame(context, found),
+        **station_frame(context, found),
     )
 
 
@@ -138,7 +138,8 @@ def _trend(context: PageContext, station: str, now: FactorResult) -> dict[str, A
         same = None if part is None or indicator is None else _indicator(part, indicator)
         points.append(_point(same, part))
         value = "–" if same is None or same.value is None else words.quantity(same)
-        rows.append((str(period.week), value, "" if part is None else words.mark(part.verdict).word))
+        missing = "–" if earlier is not None or context.source.hopeless(period) else ""
+        rows.append((str(period.week), value, missing if part is None else words.mark(part.verdict).word))
     points.append(_point(indicator, now))
     shown = "–" if indicator is None or indicator.value is None else words.quantity(indicator)
     rows.append((str(context.period.week), shown, words.mark(now.verdict).word))
@@ -178,18 +179,20 @@ def distribution(request: Request, identifier: str) -> HTMLResponse:
     """Cumulative curves, time in bands, static or dynamic."""
     context = page_context(request, "distribution", identifier)
     found = context.station_result(identifier)
-    figures = [
+    drawn = [
         figure
         for indicator in _usual(found)
         for figure in distribution_figures(indicator, context.source.audience, context.words)
     ]
+    # Indicators of one segment share its histogram: the same numbers are drawn once.
+    figures = list({(figure.title, figure.rows): figure for figure in reversed(drawn)}.values())[::-1]
     return render_page(
         context,
         "figures.html",
         figures=figures,
         heading=context.words.say("pages.distribution_title"),
         note=context.words.say("pages.distribution_note"),
-        **_frame(context, found),
+        **station_frame(context, found),
     )
 
 
@@ -205,7 +208,7 @@ def contributions(request: Request, identifier: str) -> HTMLResponse:
         figures=figures,
         heading=context.words.say("pages.contributions_title"),
         note=context.words.say("pages.contributions_note"),
-        **_frame(context, found),
+        **station_frame(context, found),
     )
 
 
@@ -216,112 +219,6 @@ def _usual(station_found: WorkstationResult) -> list[Indicator]:
         for indicator in part.indicators
         if indicator.scope is Scope.USUAL and indicator.value is not None
     ]
-
-
-@router.get("/why/{identifier}/{indicator_id}", response_class=HTMLResponse)
-def why(request: Request, identifier: str, indicator_id: str) -> HTMLResponse:
-    """Why this number: formula, limit, windows, sensors, calibrations, versions and the command."""
-    context = page_context(request, "station", identifier)
-    found = context.station_result(identifier)
-    shift = request.query_params.get("shift")
-    candidates = [
-        (part, indicator)
-        for part in found.factors
-        for indicator in part.indicators
-        if indicator.id == indicator_id
-        and indicator.scope is Scope.USUAL
-        and shift in (None, indicator.shift)
-    ]
-    if not candidates:
-        raise UnknownNameError(
-            "the workstation has no such indicator in this period",
-            value=indicator_id,
-            code="unknown_indicator",
-        )
-    part, indicator = candidates[0]
-    block = factor_block(identifier, part, context.result, context.words)
-    row = next(r for r in block.rows if r.indicator == indicator_id and r.shift_id == indicator.shift)
-    return render_page(
-        context,
-        "why.html",
-        block=block,
-        row=row,
-        indicator=indicator,
-        limits=_limit_rows(context, indicator),
-        terms=_terms(context, indicator),
-        days=_days(context, indicator),
-        origins=_origins(context, identifier, indicator),
-        **_frame(context, found),
-    )
-
-
-def _limit_rows(context: PageContext, indicator: Indicator) -> list[dict[str, str | Any]]:
-    words = context.words
-    return [
-        {
-            "name": words.limit_name(row.limit),
-            "value": typography.quantity(words.limit_value(row.limit, sign=True), words.unit(row.limit.unit)),
-            "role": words.say(f"roles.{row.limit.role.value}"),
-            "source": words.source(row.limit),
-            "edition": row.limit.edition,
-            "grade": words.say(f"grades.{row.limit.grade.value}"),
-            "id": row.limit.id,
-            "mark": words.mark(row.verdict),
-            "reason": words.note(row.reason),
-            "ratio": "" if row.ratio is None else words.number(row.ratio, 2),
-        }
-        for row in indicator.limits
-    ]
-
-
-def _terms(context: PageContext, indicator: Indicator) -> list[tuple[str, str]]:
-    """Single numbers behind the value, by the names they have in the software."""
-    words = context.words
-    return [
-        (name, words.number(float(value), None if isinstance(value, int) else 2))
-        for name, value in indicator.details.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
-
-
-def _days(context: PageContext, indicator: Indicator) -> list[tuple[str, str, str]]:
-    if indicator.worn and context.source.audience is not Audience.ANALYST:
-        return []
-    words = context.words
-    return [
-        (
-            typography.short_day(row.day, language=context.language),
-            words.percent(row.coverage),
-            words.value(indicator, row.value) if row.value is not None else words.say("pages.day_dropped"),
-        )
-        for row in details.days(indicator.details)
-    ]
-
-
-def _origins(context: PageContext, station_id: str, indicator: Indicator) -> list[dict[str, str]]:
-    """Sensors posted at the workstation in the period, with mount and calibration."""
-    book, words = context.source.book, context.words
-    start_ns, end_ns = context.period.bounds_ns(book.zone)
-    found = []
-    for sensor in book.site.sensors:
-        if sensor.kind.value != indicator.factor.value:
-            continue
-        postings = [p for p in book.assignments(sensor.id, start_ns, end_ns) if p.workstation == station_id]
-        if not postings or postings[0].mount.worn is not indicator.worn:
-            continue
-        calibration = book.calibration_at(sensor.id, end_ns)
-        moment = None if calibration is None else book.local(book.to_ns(calibration.at)).date()
-        found.append(
-            {
-                "sensor": sensor.label or sensor.id,
-                "model": sensor.model or "",
-                "mount": words.segment(postings[0].mount.value),
-                "calibration": "–"
-                if moment is None
-                else typography.long_date(moment, language=context.language),
-            }
-        )
-    return found
 
 
 @router.get("/report", response_class=HTMLResponse)

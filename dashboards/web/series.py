@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,9 @@ from sensors.errors import GovernanceError
 from sensors.quantities import QUANTITIES, Aggregation, Kind
 from sensors.site_book import Posting, SiteBook
 
-__all__ = ["Trace", "TraceReader", "thinned", "traces_of"]
+__all__ = ["LONG_NS", "Trace", "TraceReader", "thinned", "thinned_minutes", "traces_of"]
+
+Numbers = NDArray[np.float64]
 
 _DAY_NS = 86_400_000_000_000
 _SECOND_NS = 1_000_000_000
@@ -35,6 +37,10 @@ _CHANNELS = {
 }
 _KEPT_COLUMNS = 48
 _GAP_PERIODS = 3
+_MINUTES = "minutes"
+_MINUTE_COLUMNS = ("minute", "inclination_bins", "inclination_ns")
+LONG_NS = _DAY_NS + _DAY_NS // 2
+"""Windows of posture longer than this are drawn from minute summaries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +115,7 @@ class TraceReader:
         GovernanceError
             A worn sensor is asked for outside the analyst audience.
         """
-        if trace.worn and audience is not Audience.ANALYST:
-            raise GovernanceError(
-                "traces of worn sensors are for the analyst only",
-                value=trace.sensor,
-                rule="viewers see aggregates over enough wearers",
-                remedy="start the dashboard with --audience analyst where that is justified and logged",
-                code="worn_trace",
-            )
+        self._permit(trace, audience)
         parts = [
             self._posted(book, trace, posting, start_ns, end_ns)
             for posting in trace.postings
@@ -125,6 +124,40 @@ class TraceReader:
         if not parts:
             return np.zeros(0, np.int64), np.zeros(0)
         return np.concatenate([times for times, _ in parts]), np.concatenate([values for _, values in parts])
+
+    @staticmethod
+    def _permit(trace: Trace, audience: Audience) -> None:
+        if trace.worn and audience is not Audience.ANALYST:
+            raise GovernanceError(
+                "traces of worn sensors are for the analyst only",
+                value=trace.sensor,
+                rule="viewers see aggregates over enough wearers",
+                remedy="start the dashboard with --audience analyst where that is justified and logged",
+                code="worn_trace",
+            )
+
+    def read_minutes(
+        self, book: SiteBook, trace: Trace, start_ns: int, end_ns: int, audience: Audience
+    ) -> tuple[NDArray[np.int64], Numbers, Numbers, Numbers] | None:
+        """Minute by minute lowest, highest and mean angle from the summaries; ``None`` when there are none.
+
+        A week of raw acceleration is too much for a screen; its minutes hold the same extremes to 1°.
+        """
+        self._permit(trace, audience)
+        site = book.site.site.id
+        found = []
+        for day in range(start_ns // _DAY_NS, -(-end_ns // _DAY_NS)):
+            partition = _partition(trace, site, day)
+            table = self._store.read_summary(_MINUTES, partition, _MINUTE_COLUMNS)
+            if table is not None:
+                found.append(_angles(table))
+        if not found:
+            return None
+        times, low, high, mean = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        inside = np.zeros(times.size, dtype=bool)
+        for posting in trace.postings:
+            inside |= (times >= max(posting.start_ns, start_ns)) & (times < min(posting.end_ns, end_ns))
+        return times[inside], low[inside], high[inside], mean[inside]
 
     def _posted(
         self, book: SiteBook, trace: Trace, posting: Posting, start_ns: int, end_ns: int
@@ -140,10 +173,7 @@ class TraceReader:
         self, book: SiteBook, trace: Trace, posting: Posting, day: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         site = book.site.site.id
-        partition = Partition(
-            trace.kind, site, trace.sensor, datetime.fromtimestamp(day * 86_400, tz=UTC).date()
-        )
-        state = self._store.fingerprint(partition)
+        state = self._store.fingerprint(_partition(trace, site, day))
         key = (trace.sensor, trace.channel, posting.calibration, day, state)
         with self._lock:
             if key in self._kept:
@@ -171,6 +201,52 @@ class TraceReader:
         if calibration is None or calibration.upright is None or len(batch) == 0:
             return np.zeros(0, np.int64), np.zeros(0)
         return _inclination(batch.times_ns, [batch.channels[name] for name in channels], calibration.upright)
+
+
+def _partition(trace: Trace, site: str, day: int) -> Partition:
+    return Partition(trace.kind, site, trace.sensor, datetime.fromtimestamp(day * 86_400, tz=UTC).date())
+
+
+def _angles(table: Any) -> tuple[NDArray[np.int64], Numbers, Numbers, Numbers]:
+    """Lowest, highest and mean angle of each minute from its 1° histogram."""
+    times = table.column("minute").cast("int64").to_numpy()
+    bins = table.column("inclination_bins").combine_chunks()
+    offsets = bins.offsets.to_numpy()
+    angles = bins.values.to_numpy().astype(np.float64)
+    held = table.column("inclination_ns").combine_chunks().values.to_numpy().astype(np.float64)
+    filled = np.diff(offsets) > 0
+    starts = offsets[:-1][filled]
+    if starts.size == 0:
+        return times[filled], np.zeros(0), np.zeros(0), np.zeros(0)
+    low = np.minimum.reduceat(angles, starts)
+    high = np.maximum.reduceat(angles, starts) + 1.0
+    mean = np.add.reduceat((angles + 0.5) * held, starts) / np.add.reduceat(held, starts)
+    return times[filled], low, high, mean
+
+
+def thinned_minutes(
+    times: NDArray[np.int64],
+    low: Numbers,
+    high: Numbers,
+    mean: Numbers,
+    start_ns: int,
+    end_ns: int,
+    buckets: int,
+) -> Decimated:
+    """Minutes for a screen of `buckets` pixels; three missing minutes make a gap."""
+    shown = {
+        name: min_max(
+            times,
+            values,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            buckets=buckets,
+            max_gap_ns=_GAP_PERIODS * 60 * _SECOND_NS,
+        )
+        for name, values in (("low", low), ("high", high), ("mean", mean))
+    }
+    base = shown["mean"]
+    return replace(base, low=shown["low"].low, high=shown["high"].high)
 
 
 def _inclination(

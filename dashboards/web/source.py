@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 
 from dashboards.health import survey_site
 from indicators.model import Audience, WeeklyResult
-from sensors.errors import NotEnoughDataError
+from sensors.errors import NotEnoughDataError, UnknownNameError
 from sensors.periods import DatePeriod, date_period, week_period
 from sensors.site_book import SiteBook
 
@@ -108,6 +108,20 @@ class SiteSource:
                 self._made.clear()
                 self._book = self._load()
 
+    def explanation(self, period: DatePeriod, workstation: str, indicator: str) -> Any:
+        """Windows, sensors and versions behind a number; ``None`` where nothing explains it."""
+        explain = self.extra.get("explain")
+        if explain is None:
+            return None
+
+        def ask() -> Any:
+            try:
+                return explain(self.book, self.store, period, workstation, indicator, self.audience)
+            except (NotEnoughDataError, UnknownNameError):
+                return None
+
+        return self.remembered(period, ("why", workstation, indicator), ask)
+
     def overview(self) -> Any:
         """State of ingest, store and sensors at this moment."""
         return survey_site(self.book, lambda: cast("Any", _KeptOpen(self.store)))
@@ -182,9 +196,15 @@ class SiteSource:
             if running is None or running.done():
                 if running is not None and running.exception() is not None:
                     return None
-                self._pending = {k: f for k, f in self._pending.items() if not f.done()}
+                self._pending = {k: f for k, f in self._pending.items() if k[-1] == self._stamp}
                 self._pending[key] = self._background.submit(self.result, period)
         return None
+
+    def hopeless(self, period: DatePeriod) -> bool:
+        """Whether computing the result of a period failed: nothing was measured then."""
+        with self._lock:
+            running = self._pending.get(self._key(period))
+        return running is not None and running.done() and running.exception() is not None
 
     def wait_known(self, period: DatePeriod, seconds: float) -> WeeklyResult | None:
         """As `known`, waiting a little for a result that is nearly ready."""
