@@ -72,6 +72,10 @@ def prepare_folder(out: Path) -> None:
     UsageError
         The folder holds something that is not an earlier demonstration.
     """
+    if out.exists() and not out.is_dir():
+        raise UsageError(
+            "not a folder", value=str(out), remedy="choose another with --out", code="demo_folder"
+        )
     out.mkdir(parents=True, exist_ok=True)
     present = {entry.name for entry in out.iterdir()}
     if present and not (out / "truth.json").is_file() and not present <= set(_OWN_ENTRIES):

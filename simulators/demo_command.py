@@ -108,6 +108,13 @@ def _credentials(user: str | None, password_file: Path | None) -> dict[str, str]
             remedy="--user NAME --password-file FILE",
             code="broker_credentials",
         )
+    if not password_file.is_file():
+        raise UsageError(
+            "no such password file",
+            value=str(password_file),
+            remedy="check the path",
+            code="broker_credentials",
+        )
     return {user: password_file.read_text(encoding="utf-8").strip()}
 
 

@@ -14,8 +14,9 @@ from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sensors.errors import ConfigurationError, UnknownNameError
 
@@ -31,11 +32,36 @@ __all__ = [
     "Variation",
     "WorkstationSpec",
     "load_scenario",
+    "said",
     "scenario_names",
 ]
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")]
 Label = Mapping[Literal["fr", "en"], str]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = "no such time zone"
+        raise ValueError(message) from None
+    return name
+
+
+def _whole_minute(at: time) -> time:
+    if at.second or at.microsecond or at.tzinfo is not None:
+        message = "a site time in whole minutes"
+        raise ValueError(message)
+    return at
+
+
+Minute = Annotated[time, AfterValidator(_whole_minute)]
+
+
+def said(label: Label, language: Literal["fr", "en"]) -> str:
+    """Label in this language, or in the one it has."""
+    return label.get(language) or next(iter(label.values()), "")
 
 
 class SensorRole(StrEnum):
@@ -150,7 +176,7 @@ class FaultSpec(_Table):
     workstation: Identifier
     sensor: SensorRole
     day: int = Field(default=0, ge=0, le=366)
-    start: time
+    start: Minute
     minutes: float = Field(gt=0, le=1440)
     amount: float = 0.0
 
@@ -161,12 +187,12 @@ class Scenario(_Table):
     id: Identifier
     label: Label
     site: Identifier = "demo-plant"
-    timezone: str = "Europe/Paris"
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Paris"
     days: int = Field(default=5, ge=1, le=366)
-    weekdays: tuple[int, ...] = (0, 1, 2, 3, 4)
-    shift_start: time = time(8)
-    shift_end: time = time(16)
-    breaks: tuple[tuple[time, time], ...] = ((time(10), time(10, 15)), (time(12, 30), time(12, 50)))
+    weekdays: tuple[Annotated[int, Field(ge=0, le=6)], ...] = Field(default=(0, 1, 2, 3, 4), min_length=1)
+    shift_start: Minute = time(8)
+    shift_end: Minute = time(16)
+    breaks: tuple[tuple[Minute, Minute], ...] = ((time(10), time(10, 15)), (time(12, 30), time(12, 50)))
     posture_hz: Literal[25, 50] = 25
     climate_period_s: Literal[10, 20, 30, 60] = 60
     battery: bool = True

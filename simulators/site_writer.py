@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sensors.command_line import write_atomic
 from sensors.quantities import Kind
 from simulators.plant import WorkDay, plant_sensors, work_days, working_dates
-from simulators.scenario import Scenario, SensorRole
+from simulators.scenario import Scenario, SensorRole, said
 from simulators.signals_posture import mounting
 from simulators.toml_text import array_of_tables, table
 
@@ -69,7 +69,7 @@ def _site_text(scenario: Scenario, seed: int, start: date, days: list[WorkDay], 
             "site",
             {
                 "id": scenario.site,
-                "label": scenario.label[language],
+                "label": said(scenario.label, language),
                 "timezone": scenario.timezone,
                 "language": language,
             },
@@ -156,7 +156,7 @@ def _workstations(scenario: Scenario, language: Literal["fr", "en"]) -> Iterator
     for place in scenario.workstations:
         yield {
             "id": place.id,
-            "label": place.label[language],
+            "label": said(place.label, language),
             "family": place.family,
             "shifts": [SHIFT],
             "hours_per_year": place.hours_per_year,
@@ -174,7 +174,7 @@ def _tasks(scenario: Scenario, language: Literal["fr", "en"]) -> Iterator[Mappin
             yield {
                 "id": f"{place.id}-{task.id}",
                 "workstation": place.id,
-                "label": task.label[language],
+                "label": said(task.label, language),
                 "hours": round(task.minutes / 60.0, 2),
             }
 

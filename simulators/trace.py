@@ -22,7 +22,7 @@ from typing import Any, Self
 
 import msgspec
 
-from sensors.errors import ConfigurationError
+from sensors.errors import ConfigurationError, UsageError
 from simulators.messages import Message
 
 __all__ = ["SCHEMA", "TraceReader", "TraceWriter"]
@@ -54,6 +54,8 @@ class TraceWriter:
         self.path = path
         self.messages = 0
         self._start_ns = start_ns
+        if path.is_dir():
+            raise UsageError("a trace is a file", value=str(path), remedy="name a file", code="trace_folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         self._temporary = path.with_name(f".{path.name}.part")
         self._file = _open_for_writing(self._temporary, compressed=path.suffix == ".gz")
@@ -135,7 +137,7 @@ class TraceReader:
             with self.path.open("rb") as probe:
                 compressed = probe.read(2) == _GZIP_MAGIC
             return gzip.GzipFile(self.path, "rb") if compressed else self.path.open("rb")
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             raise ConfigurationError(
                 "no such trace", value=str(self.path), remedy="check the path", code="no_trace"
             ) from None

@@ -136,6 +136,9 @@ def test_simulate_and_replay_publish_to_a_broker(
         (["replay", "absent.trace"], VigiposteError, "no such trace"),
         (["broker", "--listen", "192.0.2.1"], UsageError, "open to the network"),
         (["broker", "--user", "plant"], UsageError, "--password-file"),
+        (["broker", "--user", "plant", "--password-file", "absent"], UsageError, "no such password file"),
+        (["simulate", "--scenario", "quick", "--out", "."], UsageError, "name a file"),
+        (["replay", "."], VigiposteError, "no such trace"),
         (["record", "x", "--mqtt", "nonsense"], UsageError, "mqtt://"),
     ],
 )

@@ -89,6 +89,8 @@ def test_an_earlier_demo_is_replaced_and_other_folders_are_left_alone(tmp_path: 
     assert [entry.name for entry in tmp_path.iterdir()] == ["notes.txt"]
     with pytest.raises(UsageError, match="--out"):
         prepare_folder(tmp_path)
+    with pytest.raises(UsageError, match="not a folder"):
+        prepare_folder(tmp_path / "notes.txt")
     prepare_folder(tmp_path / "new")
     assert (tmp_path / "new").is_dir()
 

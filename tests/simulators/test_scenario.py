@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sensors.errors import ConfigurationError, UnknownNameError
-from simulators.scenario import FaultKind, Imperfections, Scenario, load_scenario, scenario_names
+from simulators.scenario import FaultKind, Imperfections, Scenario, load_scenario, said, scenario_names
 
 _STUCK = 'kind = "stuck", sensor = "arm", start = 09:00:00, minutes = 5'
 _AWAY = f'faults = [{{ workstation = "moon", {_STUCK} }}]'
@@ -70,6 +70,10 @@ def test_extension_completes_a_workstation_by_its_id(tmp_path: Path, demo: Scena
         (f'extends = "demo"\nid = "x"\n{_AWAY}\n', "moon"),
         (f'extends = "quick"\nid = "x"\n{_AFTER}\n', "day 3"),
         ('extends = "demo"\nid = "x"\n[crews]\nshop = 3\n', "at once"),
+        ('extends = "demo"\nid = "x"\nweekdays = []\n', "weekdays"),
+        ('extends = "demo"\nid = "x"\nweekdays = [7]\n', "weekdays"),
+        ('extends = "demo"\nid = "x"\ntimezone = "Mars/Base"\n', "time zone"),
+        ('extends = "demo"\nid = "x"\nshift_end = 16:00:30\n', "whole minutes"),
     ],
 )
 def test_broken_scenarios_say_what_is_wrong(tmp_path: Path, text: str, named: str) -> None:
@@ -84,3 +88,8 @@ def test_scenario_that_extends_itself_is_refused(tmp_path: Path) -> None:
     path.write_text(f'extends = "{path}"\nid = "loop"\n')
     with pytest.raises(ConfigurationError, match="extends"):
         load_scenario(path)
+
+
+def test_a_label_in_one_language_serves_for_both() -> None:
+    assert said({"fr": "Presse"}, "en") == "Presse"
+    assert said({"fr": "Presse", "en": "Press"}, "en") == "Press"
