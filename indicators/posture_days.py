@@ -126,7 +126,8 @@ def quality_notes(group: PostureGroup, minimum: float, measure: Measure) -> tupl
     left_out = len(group.facts) - len(used)
     notes = []
     if left_out:
-        notes.append(Note("days_left_out", {"days": left_out, "minimum_percent": round(100 * minimum)}))
+        shares = {"n": left_out, "total": len(group.facts), "minimum_percent": round(100 * minimum)}
+        notes.append(Note("days_left_out", shares))
     if not used:
         return tuple(notes)
     days = [item.day for item in used]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dashboards.catalogue import text
 from indicators.c2p import projected_hours
 from indicators.context import AssessmentContext
 from indicators.limits import limit
@@ -349,3 +350,31 @@ def test_a26_nine_hundred_hours_are_reached() -> None:
     assert result.hours == pytest.approx(900.3, abs=0.1)
     assert result.hours >= threshold
     assert projected_hours([4.12] * 10, 218.0).hours < threshold
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_note_has_words_with_its_numbers(
+    bench: Bench, press_context: AssessmentContext, language: str
+) -> None:
+    acc = bent(bench, 6.0, 70.0)
+    t = bench.times(HOUR_S)
+    acc[2] += 0.3 * np.sin(2 * np.pi * 1.9 * t) * (t < 400.0)
+    days = [
+        bench.day(acc, breaks=[(1800.0, 2400.0)]),
+        bench.day(acc, calibration=bench.calibration(kind="estimated", error_deg=6.0), day=1),
+        bench.day(acc, spans=[(0.0, 600.0)], day=2),
+        bench.day(acc, mount=ARM, bare=True),
+        bench.day(acc, mount=Mount.LOWER_BACK, calibration=bench.calibration(kind="upright_only", lean=None)),
+    ]
+    say = text(language)
+    notes = [note for item in assess(days, context=press_context) for note in item.quality]
+    notes += [item.next_best for item in assess(days, context=press_context) if item.next_best is not None]
+    assert {
+        "breaks_as_rest",
+        "days_left_out",
+        "estimated_reference",
+        "reference_missing",
+        "lean_missing",
+    } <= {note.code for note in notes}
+    for note in notes:
+        assert "{" not in say(f"notes.{note.code}", **note.params)
