@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -37,7 +39,8 @@ class LocalFolder:
         self.root = root
         self._name = f"{writer}_{secrets.token_hex(4)}"
         self._held: FileLock | None = None
-        self._counter = 0
+        self._numbers = itertools.count(1)
+        self._guard = threading.Lock()
 
     @property
     def url(self) -> str:
@@ -97,8 +100,7 @@ class LocalFolder:
         staged: list[tuple[Path, Path]] = []
         try:
             for path, content in files:
-                self._counter += 1
-                temporary = staging / f"{os.getpid()}_{self._counter}.tmp"
+                temporary = staging / f"{os.getpid()}_{next(self._numbers)}.tmp"
                 staged.append((temporary, self.root / path))
                 with temporary.open("wb", buffering=0) as handle:
                     _write_all(handle.fileno(), memoryview(content))
@@ -117,8 +119,7 @@ class LocalFolder:
     def keep(self, path: str, content: bytes) -> None:
         """See `ingest.lake.folder.Folder.keep`."""
         with contextlib.suppress(OSError, LocalResourceError):
-            self._counter += 1
-            temporary = self._temporary_folder() / f"{os.getpid()}_{self._counter}.tmp"
+            temporary = self._temporary_folder() / f"{os.getpid()}_{next(self._numbers)}.tmp"
             temporary.write_bytes(content)
             temporary.replace(self.root / path)
 
@@ -157,6 +158,11 @@ class LocalFolder:
             shutil.rmtree(self.root / _TEMPORARY / self._name, ignore_errors=True)
 
     def _temporary_folder(self) -> Path:
+        # Two threads of one process would wait for each other's lock of the same folder.
+        with self._guard:
+            return self._own_folder()
+
+    def _own_folder(self) -> Path:
         mine = self.root / _TEMPORARY / self._name
         if self._held is None:
             held = FileLock(mine / "lock")
