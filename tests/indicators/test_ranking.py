@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
 from indicators.ranking import rank
 from sensors.errors import MethodError
@@ -61,7 +62,7 @@ table = arrays(np.float64, (5, 3), elements=st.one_of(st.floats(0.0, 4.0), st.ju
 
 
 @given(table)
-def test_order_is_a_permutation_by_falling_maximum(ratios: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_order_is_a_permutation_by_falling_maximum(ratios: NDArray[np.float64]) -> None:
     order = rank(ratios).order
     assert sorted(order.tolist()) == [0, 1, 2, 3, 4]
     largest = np.where(np.isnan(ratios), -1.0, ratios).max(axis=1)[order]
@@ -69,12 +70,12 @@ def test_order_is_a_permutation_by_falling_maximum(ratios: np.ndarray) -> None: 
 
 
 @given(table, st.permutations(range(3)))
-def test_the_order_of_factors_changes_nothing(ratios: np.ndarray, columns: list[int]) -> None:  # type: ignore[type-arg]
+def test_the_order_of_factors_changes_nothing(ratios: NDArray[np.float64], columns: list[int]) -> None:
     assert rank(ratios).order.tolist() == rank(ratios[:, columns]).order.tolist()
 
 
 @given(table, st.integers(0, 4), st.integers(0, 2))
-def test_getting_worse_never_improves_a_rank(ratios: np.ndarray, station: int, factor: int) -> None:  # type: ignore[type-arg]
+def test_getting_worse_never_improves_a_rank(ratios: NDArray[np.float64], station: int, factor: int) -> None:
     before = rank(ratios).order.tolist().index(station)
     worse = ratios.copy()
     worse[station, factor] = 9.0

@@ -203,8 +203,9 @@ def test_an_interval_upside_down_is_an_error() -> None:
     ],
 )
 def test_ratios_by_kind(value: float, chosen: Limit, expected: float, kind: RatioKind) -> None:
-    found = ratio(value, chosen)
-    assert found == (pytest.approx(expected), kind)
+    size, found = ratio(value, chosen)
+    assert size == pytest.approx(expected)
+    assert found is kind
 
 
 def test_the_ratio_of_the_contract() -> None:
