@@ -6,6 +6,7 @@ file does not say is not measured.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from indicators.c2p import repetitive_hours, threshold
@@ -67,9 +68,10 @@ def _repetitive(workstation: Workstation, on: date) -> Indicator:
         workstation.hours_per_year, workstation.cycle_s, workstation.technical_actions_per_minute, on
     )
     reason = None if hours is not None else Note("actions_not_declared")
-    return _indicator(
+    found = _indicator(
         "repetitive_c2p_hours", hours, "h/year", threshold("repetitive_work", on), _DECLARED, reason
     )
+    return found if hours is not None else replace(found, next_best=Note("declare_actions"))
 
 
 def _indicator(
