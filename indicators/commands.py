@@ -7,6 +7,7 @@ import typer
 from indicators import (
     decision_commands,
     governance_commands,
+    planning_commands,
     result_commands,
     summary_commands,
     validate_command,
@@ -21,4 +22,5 @@ def mount(app: typer.Typer) -> None:
     result_commands.mount(app)
     validate_command.mount(app)
     decision_commands.mount(app)
+    planning_commands.mount(app)
     governance_commands.mount(app)

@@ -1,0 +1,218 @@
+"""``vigiposte plan``: sensors, positions, people and days, and the verdicts that can settle."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from indicators.command_options import chosen_audience
+from sensors.command_line import (
+    AudienceOption,
+    JsonOption,
+    LanguageOption,
+    SiteOption,
+    emit_json,
+    note,
+    services_of,
+)
+
+if TYPE_CHECKING:
+    from indicators.model import Audience, Factor
+    from indicators.planning_pilot import Pilot
+    from sensors.periods import DatePeriod
+    from sensors.site_book import SiteBook
+
+__all__ = ["mount"]
+
+
+def mount(app: typer.Typer) -> None:
+    """Add this command to `app`."""
+    app.command()(plan)
+
+
+def plan(
+    context: typer.Context,
+    site: SiteOption = None,
+    factor: Annotated[
+        str, typer.Option("--factor", help="noise, posture, climate; several with commas.")
+    ] = "noise,posture,climate",
+    workstation: Annotated[
+        list[str] | None, typer.Option("--workstation", help="Only this one; may be repeated.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--start", help="First day, YYYY-MM-DD; default: next Monday.")
+    ] = None,
+    days_each: Annotated[
+        int | None, typer.Option("--days-each", min=1, max=20, help="Days asked of one person at most.")
+    ] = None,
+    wanted: Annotated[
+        float, typer.Option("--wanted", min=0.5, max=0.99, help="Probability to settle that is aimed at.")
+    ] = 0.80,
+    pilot: Annotated[
+        str | None,
+        typer.Option(
+            "--pilot", help="FROM..TO: earlier days to learn from (analyst); default: the campaign."
+        ),
+    ] = None,
+    spare: Annotated[
+        int, typer.Option("--spare", min=0, max=100, help="Fixed sensors beyond one a workstation.")
+    ] = 0,
+    criterion: Annotated[
+        str, typer.Option("--criterion", help="mutual_information, a_optimal or entropy.")
+    ] = "mutual_information",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for checklist, floor maps and plan.json.")
+    ] = None,
+    language: LanguageOption = None,
+    audience: AudienceOption = "report",
+    *,
+    no_pilot: Annotated[
+        bool, typer.Option("--no-pilot", help="Do not open the store; assume the scatter of days.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Plan a measuring campaign and say beforehand which verdicts it can and cannot settle."""
+    from indicators.planning import plan_campaign
+    from indicators.planning_document import plan_document, plan_lines
+
+    services = services_of(context)
+    book = services.load_site(site)
+    seen_by = chosen_audience(audience)
+    factors = _factors(factor)
+    first = _start(start, book)
+    learnt = None if no_pilot else _pilot(services, book, _pilot_dates(pilot, book, seen_by), seen_by)
+    made = plan_campaign(
+        book,
+        start=first,
+        pilot=learnt,
+        factors=factors,
+        workstations=workstation or (),
+        most_days_each=days_each,
+        wanted=wanted,
+        audience=seen_by,
+    )
+    floors = _floors(book, factors, spare, criterion, learnt)
+    say = services.text(language or book.site.site.language)
+    document = plan_document(made, say, floors)
+    if out is not None:
+        written = services.extra["render_plan"](
+            made, floors, document, out, language or book.site.site.language
+        )
+        if not as_json:
+            for path in written:
+                typer.echo(str(path))
+    if as_json:
+        emit_json("plan", document)
+    elif out is None:
+        for line in plan_lines(made, say, floors):
+            typer.echo(line)
+
+
+def _factors(names: str) -> tuple[Factor, ...]:
+    from indicators.model import Factor
+    from indicators.planning import MEASURED_FACTORS
+    from sensors.errors import UsageError
+
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if unknown := [name for name in wanted if name not in [factor.value for factor in MEASURED_FACTORS]]:
+        raise UsageError(
+            "no plan can be made for this factor",
+            value=unknown[0],
+            rule=f"one of {', '.join(MEASURED_FACTORS)}",
+            remedy="--factor noise,posture",
+            code="unknown_factor",
+        )
+    return tuple(Factor(name) for name in wanted)
+
+
+def _start(text: str | None, book: SiteBook) -> date:
+    from sensors.errors import UsageError
+
+    if text is None:
+        today = datetime.now(book.zone).date()
+        return today + timedelta(days=7 - today.weekday())
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            "--start is not a date",
+            value=text,
+            rule="year-month-day",
+            remedy="--start 2026-11-30",
+            code="date_format",
+        ) from None
+
+
+def _pilot_dates(text: str | None, book: SiteBook, audience: Audience) -> DatePeriod:
+    from indicators.model import Audience
+    from indicators.workdays import usual_window
+    from sensors.errors import UsageError
+    from sensors.periods import DatePeriod, date_period
+
+    if text is None:
+        today = datetime.now(book.zone).date()
+        return DatePeriod(*usual_window(book, today, today))
+    if audience is Audience.REPORT:
+        # Freely chosen windows, compared with each other, would give single worker-days away.
+        raise UsageError(
+            "a pilot period of one's own choice is for analysts",
+            value=text,
+            rule="--audience analyst with --pilot; a report learns from the whole campaign",
+            remedy="leave --pilot out, or add --audience analyst",
+            code="pilot_for_analysts",
+        )
+    first, separator, last = text.partition("..")
+    if not separator:
+        raise UsageError(
+            "--pilot is not a period",
+            value=text,
+            rule="FROM..TO, two dates, both included",
+            remedy="--pilot 2026-10-05..2026-10-16",
+            code="period_format",
+        )
+    return date_period(first, last)
+
+
+def _pilot(services: Any, book: SiteBook, period: DatePeriod, audience: Audience) -> Pilot | None:
+    from indicators.planning_pilot import read_pilot
+    from sensors.errors import UnreachableError
+
+    try:
+        store = services.open_store(book)
+    except UnreachableError as error:
+        note(str(error))
+        return None
+    try:
+        return read_pilot(book, store, period, audience)
+    except UnreachableError as error:
+        note(str(error))
+        return None
+    finally:
+        store.close()
+
+
+def _floors(
+    book: SiteBook, factors: tuple[Factor, ...], spare: int, criterion: str, pilot: Pilot | None
+) -> list[Any]:
+    from indicators.model import Factor
+    from indicators.placement_plan import plan_floor
+
+    if book.site.floor is None or not any(row.position_m for row in book.site.workstations):
+        if not spare:
+            return []
+        # Asked for spare sensors, the missing plan is a mistake that has a remedy.
+        return [plan_floor(book, Factor.NOISE, spare=spare, criterion=criterion)]
+    return [
+        plan_floor(
+            book,
+            factor,
+            spare=spare,
+            criterion=criterion,
+            running=pilot.fixed if pilot is not None else {},
+        )
+        for factor in factors
+        if factor is not Factor.POSTURE
+    ]
