@@ -89,6 +89,12 @@ def _log_access(book: SiteBook, event: str, details: Mapping[str, Any]) -> None:
     log_access(book, event, details)
 
 
+def _summary_gap(book: SiteBook, store: Store, partition: Any) -> str | None:
+    from indicators.reduction.partition import summary_gap
+
+    return summary_gap(book, store, partition)
+
+
 def _reduce(book: SiteBook, store: Store, period: DatePeriod, **options: Any) -> Any:
     from indicators.reduction.service import reduce_partitions
 
@@ -142,7 +148,12 @@ def build_services() -> Services:
         weekly_result=_weekly_result,
         render_report=_render_report,
         text=_text,
-        extra={"ingest_counters": _ingest_counters, "compare": _compare, "log_access": _log_access},
+        extra={
+            "ingest_counters": _ingest_counters,
+            "compare": _compare,
+            "log_access": _log_access,
+            "summary_gap": _summary_gap,
+        },
     )
 
 

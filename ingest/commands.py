@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ingest import device_commands, service_commands, store_commands
+from ingest import device_commands, retention_commands, service_commands, store_commands
 
 __all__ = ["mount"]
 
@@ -14,3 +14,4 @@ def mount(app: typer.Typer) -> None:
     service_commands.mount(app)
     device_commands.mount(app)
     store_commands.mount(app)
+    retention_commands.mount(app)

@@ -25,6 +25,7 @@ _POLL_S = 0.02
 _REST_S = 0.2
 _DRAIN_ON_STOP_S = 1.5
 _ROTATE_IDLE_BYTES = 1024 * 1024
+_FORGET_EVERY_S = 86_400.0
 
 
 class EndReason(StrEnum):
@@ -85,6 +86,7 @@ class FeedLoop:
         self._on_progress = on_progress
         self._tidy = tidy
         self._waiting_since = 0.0
+        self._forget_at = time.monotonic() + _FORGET_EVERY_S
         self.reason = EndReason.STOPPED
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="vigiposte-feed", daemon=True)
@@ -132,6 +134,11 @@ class FeedLoop:
                 and not self._reader.unread_bytes()
             ):
                 return EndReason.IDLE
+            if time.monotonic() >= self._forget_at:
+                self._forget_at = time.monotonic() + _FORGET_EVERY_S
+                # However slow the line, no stored reading stays in the journal for longer than about a day.
+                self._journal.rotate()
+                self._forget_consumed(0)
             self._tidy()
         return EndReason.STOPPED
 

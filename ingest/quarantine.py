@@ -11,13 +11,15 @@ import base64
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Quarantine", "Refused", "read_quarantine"]
+from sensors.command_line import write_atomic
+
+__all__ = ["Quarantine", "Refused", "erase_lines", "quarantine_files", "read_quarantine"]
 
 _FILE_BYTES = 8 * 1024 * 1024
 _TOTAL_BYTES = 256 * 1024 * 1024
@@ -93,15 +95,22 @@ class Quarantine:
         if not lines:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        if self._path is None or self._path.stat().st_size >= self._file_bytes:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        if self._path is None or not self._fits(self._path, stamp):
             self._number += 1
-            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
             self._path = self._folder / f"quarantine-{stamp}-{os.getpid()}-{self._number:04d}.jsonl"
             self.tidy()
         with self._path.open("a", encoding="utf-8") as handle:
             handle.write("\n".join(lines) + "\n")
             handle.flush()
             os.fsync(handle.fileno())
+
+    def _fits(self, path: Path, stamp: str) -> bool:
+        """Whether `path` takes more lines: one UTC day a file, so that whole files fall due."""
+        try:
+            return path.stat().st_size < self._file_bytes and _stamp(path)[:8] == stamp[:8]
+        except FileNotFoundError:
+            return False
 
     def tidy(self) -> None:
         """Remove files that are too old, then the oldest while all together are too large."""
@@ -124,6 +133,40 @@ class Quarantine:
 
 def _files(folder: Path) -> list[Path]:
     return list(folder.glob("quarantine-*.jsonl")) if folder.is_dir() else []
+
+
+def _stamp(path: Path) -> str:
+    """UTC moment at which a file was begun, from its name."""
+    return path.name.split("-")[1]
+
+
+def quarantine_files(folder: Path, before: date) -> list[Path]:
+    """Files of a quarantine folder begun on a UTC day before `before`, oldest first."""
+    return sorted(path for path in _files(folder) if _stamp(path)[:8] < f"{before:%Y%m%d}")
+
+
+def erase_lines(folder: Path, doomed: Callable[[Mapping[str, Any]], bool]) -> int:
+    """Remove the lines for which `doomed` holds, and lines that cannot be read; the number removed.
+
+    A file is replaced whole; run it while no ingest appends to the folder.
+    """
+    removed = 0
+    for path in sorted(_files(folder)):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        kept = [line for line in lines if _stays(line, doomed)]
+        removed += len(lines) - len(kept)
+        if not kept:
+            path.unlink()
+        elif len(kept) < len(lines):
+            write_atomic(path, "\n".join(kept) + "\n")
+    return removed
+
+
+def _stays(line: str, doomed: Callable[[Mapping[str, Any]], bool]) -> bool:
+    try:
+        return not doomed(json.loads(line))
+    except ValueError:
+        return False
 
 
 def read_quarantine(folder: Path) -> Iterator[Mapping[str, Any]]:

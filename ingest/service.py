@@ -58,6 +58,8 @@ def run_ingest(
     compact_every_s: float = 600.0,
     reduce: Callable[[], object] | None = None,
     reduce_every_s: float = 3600.0,
+    purge: Callable[[], object] | None = None,
+    purge_every_s: float = 86_400.0,
     metrics_port: int | None = None,
     max_messages_per_s: float | None = None,
     connect_timeout_s: float = 10.0,
@@ -96,6 +98,8 @@ def run_ingest(
         How often the store is asked to merge small files.
     reduce : callable, optional
         Called every `reduce_every_s` on a thread of its own.
+    purge : callable, optional
+        Called every `purge_every_s` on such a thread: removes what is past its retention.
     metrics_port : int, optional
         Serve ``/metrics`` and ``/health`` on this loopback port.
     max_messages_per_s : float, optional
@@ -133,6 +137,8 @@ def run_ingest(
         compact_every_s=compact_every_s,
         reduce=reduce,
         reduce_every_s=reduce_every_s,
+        purge=purge,
+        purge_every_s=purge_every_s,
     )
     began = time.monotonic()
     reason = service.run(

@@ -74,6 +74,7 @@ def ingest(
     from types import FrameType
 
     from ingest.log_lines import configure_logging
+    from ingest.retention_commands import scheduled_purge
 
     services = services_of(context)
     book = services.load_site(site)
@@ -101,6 +102,7 @@ def ingest(
             max_messages_per_s=max_rate,
             reduce=_reducer(services, book, store) if reduce_every and idle_s is None else None,
             reduce_every_s=reduce_every * 60.0,
+            purge=scheduled_purge(services, book, store, journal) if idle_s is None else None,
         )
     finally:
         for number, handler in previous.items():

@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["Partition", "ReadingQuery", "ReadingStore", "RejectedRow", "SummaryStore", "WriteOutcome"]
+__all__ = [
+    "RAW_PURGED",
+    "Partition",
+    "ReadingQuery",
+    "ReadingStore",
+    "RejectedRow",
+    "SummaryStore",
+    "WriteOutcome",
+]
+
+RAW_PURGED = "raw_purged"
+"""Key in a summary's metadata: the UTC date on which its raw rows were removed. It is then never remade."""
 
 
 @dataclass(frozen=True, slots=True)

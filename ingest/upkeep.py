@@ -1,4 +1,4 @@
-"""The regular jobs of a running ingest: publish its health, tidy the store, have summaries computed."""
+"""The regular jobs of a running ingest: health, tidying the store, summaries, and retention."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ __all__ = ["Upkeep"]
 
 _LOG = logging.getLogger("vigiposte.ingest")
 _HEALTH_EVERY_S = 2.0
+_FIRST_PURGE_S = 300.0
 
 
 class Upkeep:
@@ -28,8 +29,9 @@ class Upkeep:
         Called every 2 s.
     compact_every_s, reduce_every_s : float
         Intervals [s].
-    reduce : callable or None
-        Called on a thread of its own, never twice at a time.
+    reduce, purge : callable or None
+        Called on a thread of their own, never two at a time: what is purged is not being reduced. `purge`
+        is first due five minutes after the start, so that an ingest restarted every night purges too.
     """
 
     def __init__(
@@ -41,6 +43,8 @@ class Upkeep:
         compact_every_s: float,
         reduce: Callable[[], object] | None,
         reduce_every_s: float,
+        purge: Callable[[], object] | None = None,
+        purge_every_s: float = 86_400.0,
     ) -> None:
         self._store = store
         self._site = site
@@ -52,7 +56,10 @@ class Upkeep:
         self._health_at = now
         self._compact_at = now + compact_every_s
         self._reduce_at = now + reduce_every_s
-        self._reducing: threading.Thread | None = None
+        self._purge = purge
+        self._purge_every_s = purge_every_s
+        self._purge_at = now + min(purge_every_s, _FIRST_PURGE_S)
+        self._working: threading.Thread | None = None
 
     def tidy(self) -> None:
         """Have the store tidied when that is due."""
@@ -67,9 +74,14 @@ class Upkeep:
         if now >= self._health_at:
             self._health_at = now + _HEALTH_EVERY_S
             self._publish_health()
+        if self._working is not None and self._working.is_alive():
+            return
         if self._reduce is not None and now >= self._reduce_at:
             self._reduce_at = now + self._reduce_every_s
-            self._start_reducing(self._reduce)
+            self._start(self._reduce, "minute summaries could not be computed now")
+        elif self._purge is not None and now >= self._purge_at:
+            self._purge_at = now + self._purge_every_s
+            self._start(self._purge, "data past its retention could not be removed now")
 
     def _compact(self) -> None:
         try:
@@ -77,15 +89,12 @@ class Upkeep:
         except Exception as error:  # noqa: BLE001 - tidying up must never stop the ingest
             _LOG.warning("small files of the store could not be merged now: %s", error)
 
-    def _start_reducing(self, reduce: Callable[[], object]) -> None:
-        if self._reducing is not None and self._reducing.is_alive():
-            return
-
+    def _start(self, job: Callable[[], object], trouble: str) -> None:
         def work() -> None:
             try:
-                reduce()
-            except Exception as error:  # noqa: BLE001 - the ingest goes on without summaries
-                _LOG.warning("minute summaries could not be computed now: %s", error)
+                job()
+            except Exception as error:  # noqa: BLE001 - the ingest goes on without
+                _LOG.warning("%s: %s", trouble, error)
 
-        self._reducing = threading.Thread(target=work, name="vigiposte-reduce", daemon=True)
-        self._reducing.start()
+        self._working = threading.Thread(target=work, name="vigiposte-upkeep", daemon=True)
+        self._working.start()

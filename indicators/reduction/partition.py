@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from indicators.reduction.minutes import MINUTE_NS, padding_ns
-from ingest.store import Partition, ReadingQuery
+from ingest.store import RAW_PURGED, Partition, ReadingQuery
 from sensors.errors import MethodError
 from sensors.quantities import QUANTITIES, Kind
 from sensors.readings import ReadingBatch
@@ -34,6 +34,7 @@ __all__ = [
     "reduce_partition",
     "reducer",
     "stretches",
+    "summary_gap",
     "utc_days",
 ]
 
@@ -168,7 +169,12 @@ def reduce_partition(
         store.delete_summary(DATASET, partition)
         return PartitionOutcome(partition, Outcome.UNPLACED)
     sensor = book.sensor(partition.sensor)
-    known = None if force else store.summary_metadata(DATASET, partition)
+    known = store.summary_metadata(DATASET, partition)
+    if known is not None and RAW_PURGED in known:
+        # Rows that came after the purge are a part of the day only; the summary knows all of it.
+        return PartitionOutcome(partition, Outcome.CURRENT, int(known.get("rows", 0)))
+    if force:
+        known = None
     stamp = _stamp(store, partition, sensor, places, known, fingerprint or store.fingerprint)
     if known is not None and all(known.get(key) == stamp[key] for key in _DECIDING):
         return PartitionOutcome(partition, Outcome.CURRENT, int(known.get("rows", 0)))
@@ -179,6 +185,26 @@ def reduce_partition(
         return PartitionOutcome(partition, Outcome.REFUSED, problem=str(trouble))
     store.write_summary(DATASET, partition, table, {**stamp, "rows": str(table.num_rows)})
     return PartitionOutcome(partition, Outcome.COMPUTED, table.num_rows)
+
+
+def summary_gap(book: SiteBook, store: Store, partition: Partition) -> str | None:
+    """Why the summary of a partition does not stand for its raw rows, or ``None`` when it does.
+
+    ``unknown_sensor``, ``unplaced`` (nobody has said where the sensor was), ``no_summary`` (not reduced yet,
+    or no method applies) or ``stale_summary``. The purge of raw rows asks for it.
+    """
+    if (partition.sensor, partition.kind) not in {(row.id, row.kind) for row in book.site.sensors}:
+        return "unknown_sensor"
+    places = stretches(book, partition.sensor, partition.day)
+    if not places:
+        return "unplaced"
+    known = store.summary_metadata(DATASET, partition)
+    if known is None:
+        return "no_summary"
+    if RAW_PURGED in known:
+        return None
+    stamp = _stamp(store, partition, book.sensor(partition.sensor), places, known, store.fingerprint)
+    return None if all(known.get(key) == stamp[key] for key in _DECIDING) else "stale_summary"
 
 
 def _compute(store: Store, partition: Partition, sensor: Sensor, places: Sequence[Stretch]) -> pa.Table:
@@ -241,9 +267,20 @@ def _stamp(
             # The neighbour as a whole is unchanged, and so are its rows within the padding.
             stamp[f"{side}_edge"] = known.get(f"{side}_edge", "")
         else:
-            stamp[f"{side}_edge"] = _edge(_read(store, partition, low, high))
+            stamp[f"{side}_edge"] = _edge(_read(store, partition, low, high)) or _purged_edge(
+                store, neighbour, known, side
+            )
         stamp[f"{side}_rows"] = rows
     return stamp
+
+
+def _purged_edge(store: Store, neighbour: Partition, known: Mapping[str, str] | None, side: str) -> str:
+    """Edge as it was while the neighbour had rows: their purge does not make a summary untrue."""
+    kept = (known or {}).get(f"{side}_edge", "")
+    if not kept:
+        return ""
+    metadata = store.summary_metadata(DATASET, neighbour)
+    return kept if metadata is not None and RAW_PURGED in metadata else ""
 
 
 def _basis(sensor: Sensor, places: Sequence[Stretch]) -> str:

@@ -1,0 +1,202 @@
+"""``purge``: remove what is older than the site's retention allows; also run daily by ``ingest``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sensors.command_line import JsonOption, SiteOption, emit_json, note, services_of
+from sensors.errors import UsageError
+
+if TYPE_CHECKING:
+    from ingest.retention import PurgePlan, PurgeReport
+    from sensors.command_line import Services
+    from sensors.site_book import SiteBook
+
+__all__ = ["mount", "scheduled_purge"]
+
+_NOT_ENOUGH = 4
+_REMEDIES = {
+    "no_summary": "run `vigiposte reduce`",
+    "stale_summary": "run `vigiposte reduce`",
+    "unplaced": "say under [[placements]] where the sensor was, then `vigiposte reduce`",
+    "unknown_sensor": "add the sensor under [[sensors]]",
+}
+
+
+def mount(app: typer.Typer) -> None:
+    """Add ``purge`` to the command line."""
+    app.command()(purge)
+
+
+def purge(
+    context: typer.Context,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; change nothing.")] = False,
+    include_simulated: Annotated[
+        bool, typer.Option("--include-simulated", help="Simulated and replayed sensors too.")
+    ] = False,
+    without_summary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without-summary",
+            metavar="SENSOR/DAY",
+            help="Remove these raw rows although no summary stands for them; may be repeated.",
+        ),
+    ] = None,
+    journal: Annotated[
+        list[Path] | None, typer.Option("--journal", help="Journal folder; default: those beside the site.")
+    ] = None,
+    store: Annotated[str | None, typer.Option("--store", help="This store instead of the site's.")] = None,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove raw data and summaries past their retention, for good; the purge is written to the signed log.
+
+    Raw data without a current summary is named and kept (exit code 4). The journal, the quarantine and what
+    killed writers left half written are tidied too; exported files are yours to remove.
+    """
+    from datetime import UTC, datetime
+
+    from ingest.retention import plan_purge
+    from ingest.retention import purge as carry_out
+
+    services = services_of(context)
+    book = services.load_site(site)
+    opened = services.open_store(book, url=store)
+    try:
+        plan = plan_purge(
+            book,
+            opened,
+            datetime.now(UTC),
+            partial(services.extra["summary_gap"], book, opened),
+            journals=journal or None,
+            include_simulated=include_simulated,
+            without_summary=without_summary or (),
+        )
+        _check_names(plan, without_summary or ())
+        report = None if dry_run else carry_out(opened, plan, partial(services.extra["log_access"], book))
+    finally:
+        opened.close()
+    if as_json:
+        emit_json("purge", _document(plan, report))
+    else:
+        _say(book, plan, report)
+    for item in plan.refused:
+        note(f"kept {item.name}: {item.reason.replace('_', ' ')}; {_REMEDIES[item.reason]}")
+    if plan.refused:
+        raise typer.Exit(_NOT_ENOUGH)
+
+
+def _check_names(plan: PurgePlan, names: list[str] | tuple[str, ...]) -> None:
+    known = {f"{one.sensor}/{one.day}" for one in plan.raw}
+    unknown = sorted(set(names) - known)
+    if unknown:
+        raise UsageError(
+            "no raw data of this name is past its retention",
+            value=", ".join(unknown),
+            rule=f"SENSOR/YYYY-MM-DD before {plan.raw_before}",
+            remedy="see `vigiposte purge --dry-run`",
+            code="nothing_due",
+        )
+
+
+def _document(plan: PurgePlan, report: PurgeReport | None) -> dict[str, Any]:
+    return {
+        "dry_run": report is None,
+        "raw_before": plan.raw_before.isoformat(),
+        "summaries_before": plan.summaries_before.isoformat(),
+        "raw": [{"sensor": one.sensor, "day": one.day.isoformat()} for one in plan.raw],
+        "refused": [
+            {"sensor": item.partition.sensor, "day": item.partition.day.isoformat(), "reason": item.reason}
+            for item in plan.refused
+        ],
+        "summaries": [
+            {"dataset": dataset, "sensor": one.sensor, "day": one.day.isoformat()}
+            for dataset, one in plan.summaries
+        ],
+        "exempt": plan.exempt,
+        "quarantine_files": [str(path) for path in plan.quarantine],
+        "journals": {str(folder): size for folder, size in plan.journals.items()},
+        "removed": None
+        if report is None
+        else {
+            "rows": report.rows,
+            "summaries": report.summaries,
+            "quarantine_files": report.quarantine_files,
+            "journal_bytes": report.journal_bytes,
+            "journals_in_use": [str(folder) for folder in report.journals_in_use],
+        },
+    }
+
+
+def _say(book: SiteBook, plan: PurgePlan, report: PurgeReport | None) -> None:
+    privacy = book.site.privacy
+    typer.echo(
+        f"raw data before {plan.raw_before} ({privacy.raw_days} days), "
+        f"summaries before {plan.summaries_before} ({privacy.summary_days} days), UTC days"
+    )
+    for one in plan.raw:
+        typer.echo(f"  raw       {one.sensor} {one.day}")
+    for dataset, one in plan.summaries:
+        typer.echo(f"  {dataset:<9} {one.sensor} {one.day}")
+    for path in plan.quarantine:
+        typer.echo(f"  refused   {path.name}")
+    if plan.exempt:
+        typer.echo(f"{plan.exempt} sensor-days of simulated or replayed sensors stay (--include-simulated)")
+    if report is None:
+        typer.echo("nothing was removed (--dry-run)" if not plan.empty else "nothing is due")
+        return
+    typer.echo(
+        f"removed {report.rows} raw rows, {report.summaries} summary tables, "
+        f"{report.quarantine_files} quarantine files, {report.journal_bytes} bytes of journal"
+    )
+    for folder in report.journals_in_use:
+        typer.echo(f"{folder}: in use by an ingest, which removes what it has stored within a day")
+
+
+def scheduled_purge(
+    services: Services, book: SiteBook, url: str | None, journal: Path | None
+) -> Callable[[], None]:
+    """Return the daily purge of a running ingest, with a store of its own for its own thread.
+
+    What is due and not reduced yet is reduced first. Simulated and replayed sensors are left alone; an idle
+    purge leaves no line in the log.
+    """
+
+    def work() -> None:
+        import logging
+        from datetime import UTC, datetime
+
+        from ingest.retention import plan_purge
+        from ingest.retention import purge as carry_out
+        from sensors.periods import DatePeriod
+
+        store = services.open_store(book, url=url)
+        try:
+
+            def planned() -> PurgePlan:
+                gap = partial(services.extra["summary_gap"], book, store)
+                folders = None if journal is None else [journal]
+                return plan_purge(book, store, datetime.now(UTC), gap, journals=folders)
+
+            plan = planned()
+            days = [item.partition.day for item in plan.refused]
+            if days:
+                services.reduce(book, store, DatePeriod(min(days), max(days), None))
+                plan = planned()
+            if plan.raw or plan.summaries or plan.quarantine:
+                carry_out(store, plan, partial(services.extra["log_access"], book))
+        finally:
+            store.close()
+        if plan.refused:
+            logging.getLogger("vigiposte.ingest").warning(
+                "past its retention and kept, because no current summary stands for it: %s",
+                ", ".join(item.name for item in plan.refused),
+            )
+
+    return work
