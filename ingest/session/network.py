@@ -186,6 +186,8 @@ class MqttSession:
                     said = True
                     _LOG.warning("%s; trying again until it does", error)
                 self._counters.broker = "away"
+                # A broker that came back may speak another version than before.
+                self._version = self._settings.version
                 self._stopping.wait(delay_s * random.uniform(0.7, 1.3))  # noqa: S311 - spreads reconnections
                 delay_s = min(2 * delay_s, _LONGEST_BACKOFF_S)
                 continue

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest.counters import IngestCounters
-from ingest.journal import Cursor, JournalReader, JournalWriter, Message
+from ingest.journal import Arrival, Cursor, JournalBlockedError, JournalReader, JournalWriter, Message
 from ingest.session import BrokerSettings, MqttSession, MqttVersion, broker_settings
 from ingest.session.stream import BufferedSocket, Found, MalformedStreamError, Published
 from sensors.errors import BrokerUnreachableError, ConfigurationError, VigiposteError
@@ -131,6 +133,40 @@ def test_messages_wait_in_the_broker_while_the_ingest_is_away(
     second.session.start(5)
     second.wait_journaled(2_500)
     assert [m.payload for m in second.messages()] == [payload for _, payload in readings(2_500)]
+
+
+class ShutJournal(JournalWriter):
+    """A journal on a disk that is full until it is told otherwise."""
+
+    full = True
+
+    def append(self, arrivals: Sequence[Arrival]) -> int:
+        if self.full:
+            raise JournalBlockedError(OSError(errno.ENOSPC, "No space left on device"), self.folder)
+        return super().append(arrivals)
+
+
+@pytest.mark.mosquitto
+def test_a_disk_that_stays_full_keeps_memory_bounded_and_the_connection_alive(
+    mosquitto: Any, publish: Callable[..., int], tmp_path: Path
+) -> None:
+    server = mosquitto()
+    settings_ = broker_settings(MqttSettings(url=server.url), tmp_path, "plant")
+    journal, counters = ShutJournal(tmp_path / "journal"), IngestCounters()
+    session = MqttSession(
+        replace(settings_, keepalive_s=1), [f"{PREFIX}/+/json"], [], journal, counters, lambda *_: None
+    )
+    session.start(5)
+    publish(server.port, readings(26_000))
+    time.sleep(3.0)
+    assert counters.connects == 1
+    assert counters.received < 25_500
+    assert counters.journaled == 0
+    journal.full = False
+    wait_until(lambda: counters.journaled >= 26_000)
+    assert counters.connects == 1
+    session.stop()
+    journal.close()
 
 
 @pytest.mark.mosquitto
