@@ -126,6 +126,19 @@ def _compare(book: SiteBook, store: Store, workstation: str, *periods: DatePerio
     return compare_periods(book, store, workstation, *periods, **options)
 
 
+def _plan(book: SiteBook, store: Store, audience: Audience | str, **options: Any) -> Any:
+    from indicators.model import Audience
+    from indicators.planning import plan_from_store
+
+    return plan_from_store(book, store, Audience(audience), **options)
+
+
+def _render_plan(plan: Any, floors: Any, document: Mapping[str, Any], out: Path, language: str) -> list[Path]:
+    from dashboards.plan import render_plan
+
+    return render_plan(plan, floors, document, out, language)
+
+
 def _text(language: str) -> Callable[..., str]:
     from dashboards.catalogue import text
 
@@ -151,6 +164,8 @@ def build_services() -> Services:
         extra={
             "ingest_counters": _ingest_counters,
             "compare": _compare,
+            "plan": _plan,
+            "render_plan": _render_plan,
             "log_access": _log_access,
             "summary_gap": _summary_gap,
         },

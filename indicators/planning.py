@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from analysis.thermal import WbgtMethod
@@ -21,22 +21,24 @@ from indicators.limits import Limit, Role
 from indicators.model import Audience, Factor, Note
 from indicators.noise_iso9612 import minimum_cumulative_hours, noise_rule
 from indicators.planning_model import CampaignPlan, FactorPlan, KitNeed, RowPlan, StationPlan, plan_rule
-from indicators.planning_pilot import Pilot, assumed
+from indicators.planning_pilot import Pilot, assumed, read_pilot
 from indicators.planning_positions import kit_needs, positions_for
 from indicators.planning_rows import Question, choose_design, plan_rows, unplanned
 from indicators.planning_schedule import schedule
 from indicators.planning_simulation import CampaignDesign, DayScale, Scatter, instrument_reach
 from indicators.table_files import toml_table
 from indicators.weekly import to_period
+from indicators.workdays import usual_window
 from sensors.errors import ConfigurationError
 from sensors.periods import DatePeriod
 from sensors.quantities import Kind
 from sensors.site_model import Mount, Sensor
 
 if TYPE_CHECKING:
+    from ingest.store import Store
     from sensors.site_book import SiteBook
 
-__all__ = ["MEASURED_FACTORS", "plan_campaign"]
+__all__ = ["MEASURED_FACTORS", "next_monday", "plan_campaign", "plan_from_store"]
 
 MEASURED_FACTORS = (Factor.NOISE, Factor.POSTURE, Factor.CLIMATE)
 _KIND = {Factor.NOISE: Kind.NOISE, Factor.POSTURE: Kind.POSTURE, Factor.CLIMATE: Kind.CLIMATE}
@@ -122,6 +124,22 @@ def plan_campaign(
         visits=schedule(book, stations, kits, start),
         notes=tuple(_site_notes(kits, rules.pilot)),
     )
+
+
+def next_monday(book: SiteBook, now: datetime) -> date:
+    """Monday after the site date of `now`: when a campaign can start at the earliest by default."""
+    today = now.astimezone(book.zone).date()
+    return today + timedelta(days=7 - today.weekday())
+
+
+def plan_from_store(
+    book: SiteBook, store: Store, audience: Audience, *, now: datetime | None = None
+) -> CampaignPlan:
+    """Plan for every workstation, with the campaign's worker-days so far as the pilot."""
+    moment = now or datetime.now(UTC)
+    today = moment.astimezone(book.zone).date()
+    pilot = read_pilot(book, store, DatePeriod(*usual_window(book, today, today)), audience)
+    return plan_campaign(book, start=next_monday(book, moment), pilot=pilot, audience=audience)
 
 
 def _site_notes(kits: Sequence[KitNeed], pilot: Pilot) -> list[Note]:

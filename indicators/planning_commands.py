@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,11 +129,11 @@ def _factors(names: str) -> tuple[Factor, ...]:
 
 
 def _start(text: str | None, book: SiteBook) -> date:
+    from indicators.planning import next_monday
     from sensors.errors import UsageError
 
     if text is None:
-        today = datetime.now(book.zone).date()
-        return today + timedelta(days=7 - today.weekday())
+        return next_monday(book, datetime.now(book.zone))
     try:
         return date.fromisoformat(text)
     except ValueError:

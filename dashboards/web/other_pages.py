@@ -119,8 +119,18 @@ def events(request: Request) -> StreamingResponse:
 @router.get("/plan", response_class=HTMLResponse)
 def plan(request: Request) -> HTMLResponse:
     """What the next measurements can settle."""
+    from dashboards.plan import plan_table
+
     context = page_context(request, "plan")
-    return render_page(context, "plan.html", lead=(), head=(), rows=())
+    source = context.source
+    make = source.extra.get("plan")
+    if make is None:
+        return render_page(context, "plan.html", lead=(), head=(), rows=())
+    made = source.remembered(
+        context.period, ("plan",), lambda: make(source.book, source.store, source.audience)
+    )
+    table = plan_table(made, context.language)
+    return render_page(context, "plan.html", lead=table.lead, head=table.head, rows=table.rows)
 
 
 @router.get("/login", response_class=HTMLResponse)

@@ -1,0 +1,137 @@
+"""Writes a plan: the sheet to print, the whole plan as a page, floor maps and the JSON document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from dashboards.plan.figures import floor_map, position_figure
+from dashboards.plan.rows import plan_table, schedule_rows
+from dashboards.plots import svg
+from dashboards.plots.tokens import plot_css
+from dashboards.report.html import asset, drawing_html, environment, font_css
+from dashboards.wording import Wording
+from indicators.model import Factor
+from indicators.placement_plan import FloorPlan
+from indicators.planning_model import CampaignPlan, Position
+from sensors.command_line import write_atomic
+from sensors.quantities import Kind
+
+__all__ = ["render_checklist", "render_plan", "render_plan_page"]
+
+_STEPS_BEFORE = {
+    "volunteer": (Kind.NOISE, Kind.POSTURE),
+    "clock": tuple(Kind),
+    "microphone": (Kind.NOISE,),
+    "postures": (Kind.POSTURE,),
+    "globe": (Kind.CLIMATE,),
+}
+_STEPS_AFTER = {"whole_shift": (Kind.NOISE, Kind.POSTURE), "events": tuple(Kind)}
+
+
+def render_plan(
+    plan: CampaignPlan,
+    floors: Sequence[FloorPlan],
+    document: Mapping[str, Any],
+    out: Path,
+    language: str,
+) -> list[Path]:
+    """Write ``checklist.html``, ``plan.html``, ``plan.json`` and ``floor-<factor>.svg`` into `out`."""
+    say = Wording(language).say
+    written = [
+        write_atomic(out / "checklist.html", render_checklist(plan, language)),
+        write_atomic(out / "plan.html", render_plan_page(plan, floors, language)),
+        write_atomic(
+            out / "plan.json",
+            json.dumps(
+                {"schema": "vigiposte.plan/1", **document}, ensure_ascii=False, indent=2, allow_nan=False
+            )
+            + "\n",
+        ),
+    ]
+    written += [
+        write_atomic(out / f"floor-{floor.factor.value}.svg", svg.standalone(floor_map(floor, say)))
+        for floor in floors
+    ]
+    return written
+
+
+def _style() -> Markup:
+    return Markup("\n".join((font_css(), asset("static", "style.css"), plot_css())))  # noqa: S704 - shipped
+
+
+def _positions(plan: CampaignPlan) -> list[Position]:
+    seen: dict[str, Position] = {}
+    for station in plan.stations:
+        for factor in station.factors:
+            for position in factor.positions:
+                seen.setdefault(position.key, position)
+    return list(seen.values())
+
+
+def render_checklist(plan: CampaignPlan, language: str) -> str:
+    """One A4 page: where each sensor goes, drawn, and what to tick before and after the shift."""
+    words = Wording(language)
+    say = words.say
+    positions = _positions(plan)
+    kinds = {position.kind for position in positions}
+    cards = [
+        {
+            "drawing": drawing_html(position_figure(position, say)),
+            "place": say(f"plan.positions.{position.key}"),
+            "error": ""
+            if position.error_deg is None
+            else say("plan.expected_error", low=position.error_deg[0], high=position.error_deg[1]),
+            "source": position.source,
+            "grade": say(f"grades.{position.grade}"),
+        }
+        for position in positions
+    ]
+    return (
+        environment()
+        .get_template("plan_checklist.html")
+        .render(
+            t=say,
+            language=language,
+            site=plan.label,
+            start=plan.start.isoformat(),
+            cards=cards,
+            before=[say(f"plan.step_{name}") for name, of in _STEPS_BEFORE.items() if kinds & set(of)],
+            after=[say(f"plan.step_{name}") for name, of in _STEPS_AFTER.items() if kinds & set(of)],
+            style=_style(),
+        )
+    )
+
+
+def render_plan_page(plan: CampaignPlan, floors: Sequence[FloorPlan], language: str) -> str:
+    """The plan as one HTML document: verdicts, calendar and floor."""
+    words = Wording(language)
+    say = words.say
+    maps = [
+        (
+            say("plan.floor_title", factor=words.factor(Factor(floor.factor))),
+            drawing_html(floor_map(floor, say)),
+        )
+        for floor in floors
+    ]
+    return (
+        environment()
+        .get_template("plan_page.html")
+        .render(
+            t=say,
+            language=language,
+            site=plan.label,
+            title=say("plan.title", site=plan.label, start=plan.start.isoformat()),
+            table=plan_table(plan, language),
+            notes=[words.note(note) for note in plan.notes],
+            visits=schedule_rows(plan.visits, language),
+            visit_head=[say(f"plan.column_{name}") for name in ("date", "station", "factor", "sensors")],
+            maps=maps,
+            hatch=drawing_html(svg.HATCH),
+            style=_style(),
+        )
+    )
