@@ -161,9 +161,9 @@ def _withheld(withheld: Withheld | None, text: Text) -> dict[str, Any] | None:
 
 
 def explanation_document(found: Explanation, text: Text) -> dict[str, Any]:
-    """Return an explanation as plain JSON values, schema ``vigiposte.explanation/1``."""
+    """Return an explanation as plain JSON values, schema ``vigiposte.explain/1``."""
     return {
-        "schema": "vigiposte.explanation/1",
+        "schema": "vigiposte.explain/1",
         "workstation": found.workstation,
         "label": found.label,
         "indicator": found.indicator,

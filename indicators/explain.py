@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from indicators.context import AssessmentContext, base_indicator, build_context
+from indicators.context import AssessmentContext, base_indicator, build_context, mounts_of
 from indicators.limits import Limit, table_hash
 from indicators.model import (
     Audience,
@@ -24,6 +24,7 @@ from indicators.model import (
     Withheld,
     WorkstationResult,
 )
+from indicators.publication import is_worn
 from indicators.reduction.partition import DATASET, analysis_version, utc_days
 from indicators.summaries import MergedDay
 from indicators.weekly import merged_days, software_version, to_period, weekly_result
@@ -37,18 +38,9 @@ if TYPE_CHECKING:
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
 
-__all__ = ["Explanation", "SensorFact", "Window", "explain"]
+__all__ = ["Explanation", "SensorFact", "Window", "explain", "formula_code"]
 
 _KINDS = {Factor.NOISE: Kind.NOISE, Factor.POSTURE: Kind.POSTURE, Factor.CLIMATE: Kind.CLIMATE}
-_TRUNK = frozenset({Mount.UPPER_BACK, Mount.LOWER_BACK, Mount.STERNUM})
-_ARM = frozenset({Mount.UPPER_ARM_DOMINANT, Mount.UPPER_ARM_OTHER})
-_SEGMENTS = {
-    "trunk": _TRUNK,
-    "arm": _ARM,
-    "head": frozenset({Mount.HEAD}),
-    "wrist": frozenset({Mount.WRIST}),
-    "thigh": frozenset({Mount.THIGH}),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +109,11 @@ class Explanation:
     limits : tuple of Limit
         Rows it is held against.
     windows : tuple of Window
-        Worker-days; empty for worn sensors in the `report` audience, where only the counts are given.
-    windows_used, windows_left_out : int, mapping of reason code to int
+        Worker-days; empty for worn sensors in the `report` audience.
+    windows_used : int or None
+        How many count; ``None`` for worn sensors in the `report` audience.
+    windows_left_out : mapping of reason code to int
+        How many do not, by reason; empty there too.
     inputs : str
         Hash over the fingerprints of all summaries behind it: equal hash, equal input.
     command : str
@@ -136,7 +131,7 @@ class Explanation:
     formula: str
     limits: tuple[Limit, ...]
     windows: tuple[Window, ...]
-    windows_used: int
+    windows_used: int | None
     windows_left_out: Mapping[str, int]
     exclusions: tuple[ExcludedStretch, ...]
     sensors: tuple[SensorFact, ...]
@@ -178,8 +173,8 @@ def explain(
     kind = _KINDS.get(factor)
     days = [] if withheld is not None or kind is None else _days(book, store, span, workstation, kind)
     windows = _windows(days, indicator, context)
-    worn = any(item.mount.worn for item in windows)
-    open_windows = not (worn and result.audience is Audience.REPORT)
+    worn = any(is_worn(item.day) for item in days)
+    open_windows = withheld is None and not (worn and result.audience is Audience.REPORT)
     left_out = Counter(item.reason.code for item in windows if item.reason is not None)
     return Explanation(
         workstation=station.id,
@@ -190,11 +185,11 @@ def explain(
         period=span,
         results=found,
         reason=reason,
-        formula=f"formulas.{_formula(base_indicator(indicator))}",
+        formula=formula_code(indicator),
         limits=limits,
         windows=windows if open_windows else (),
-        windows_used=sum(item.used for item in windows),
-        windows_left_out=dict(sorted(left_out.items())),
+        windows_used=sum(item.used for item in windows) if open_windows else None,
+        windows_left_out=dict(sorted(left_out.items())) if open_windows else {},
         exclusions=_exclusions(book, days, windows) if open_windows else (),
         sensors=_sensors(book, windows),
         versions={
@@ -202,14 +197,21 @@ def explain(
             "references": table_hash(),
             "analysis": "" if kind is None else analysis_version(kind),
         },
-        inputs=_inputs(store, days, windows),
+        inputs=_inputs(store, days, windows) if open_windows else "",
         command=_command(book, result, workstation),
         withheld=withheld,
     )
 
 
+# Looked up in this order: the first ending that fits names the formula.
 _FAMILIES = {
+    "_static_beyond_share": "static_beyond",
+    "_acceptable_share": "en1005_zone",
+    "_conditional_share": "en1005_zone",
+    "_rest_share": "rest",
     "_share": "time_share",
+    "_hold": "hold",
+    "_per_min": "frequency",
     "_min": "minutes",
     "_velocity_p50": "velocity",
     "_p10": "percentile",
@@ -218,9 +220,10 @@ _FAMILIES = {
 }
 
 
-def _formula(indicator: str) -> str:
-    """Catalogue key of the formula: one for each family of posture indicators, else one an indicator."""
-    return next((key for end, key in _FAMILIES.items() if indicator.endswith(end)), indicator)
+def formula_code(indicator: str) -> str:
+    """Catalogue code of the formula: one for each family of posture indicators, else one an indicator."""
+    base = base_indicator(indicator)
+    return f"formulas.{next((key for end, key in _FAMILIES.items() if base.endswith(end)), base)}"
 
 
 def _find(
@@ -258,13 +261,6 @@ def _days(book: SiteBook, store: Store, period: Period, workstation: str, kind: 
     return [item for item in merged if item.day.kind is kind]
 
 
-def _mounts(indicator: str) -> frozenset[Mount] | None:
-    base = base_indicator(indicator)
-    if base != indicator:
-        return frozenset({Mount(indicator.removeprefix(f"{base}_"))})
-    return _SEGMENTS.get(base.split("_", maxsplit=1)[0])
-
-
 def _coverage(content: Any, indicator: str) -> float:
     """Part of the expected time that this very indicator was measured in."""
     if indicator.startswith("wbgt"):
@@ -276,7 +272,7 @@ def _coverage(content: Any, indicator: str) -> float:
 
 
 def _windows(days: Sequence[MergedDay], indicator: str, context: AssessmentContext) -> tuple[Window, ...]:
-    mounts = _mounts(indicator)
+    mounts = mounts_of(indicator)
     minimum = context.minimum_coverage(indicator)
     chosen = [item for item in days if mounts is None or item.day.mount in mounts]
     measured = [(item, _coverage(item.content, indicator)) for item in chosen]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indicators.command_options import chosen_audience, chosen_period, progress_line
+from indicators.command_options import chosen_audience, chosen_period, log_analyst, progress_line
 from sensors.command_line import (
     AudienceOption,
     FromOption,
@@ -118,6 +118,7 @@ def explain(
     book = services.load_site(site)
     period = chosen_period(book, week, first, last)
     seen_by = chosen_audience(audience)
+    log_analyst(services, book, seen_by, f"explain {workstation} {indicator}")
     say = services.text(language or book.site.site.language)
     store = services.open_store(book)
     try:
@@ -125,7 +126,7 @@ def explain(
     finally:
         store.close()
     if as_json:
-        emit_json("explanation", explanation_document(found, say))
+        emit_json("explain", explanation_document(found, say))
         return
     for line in explanation_lines(found, say, lambda ns: book.local(ns).strftime("%Y-%m-%d %H:%M")):
         typer.echo(line)

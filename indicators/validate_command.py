@@ -37,7 +37,7 @@ def validate(
     chosen = [case for path in cases for case in load_cases(path)] if cases else list(shipped_cases())
     results = run_cases(chosen)
     if as_json:
-        emit_json("validation", _document(results))
+        emit_json("validate", _document(results))
     else:
         for result in results:
             if not failures or result.status is not Status.PASSED:
