@@ -1,10 +1,9 @@
 """Exposure over time of any sampled quantity: bands, percentiles, variation, holds, events and coverage.
 
-Common conventions. A value covers the time up to the next one; a step longer than ``max_gap_s`` is a gap, and
-the value before it, like the last one, covers the median step. NaN is missing time. Gaps and missing
-values break
-every run, hold and event. ``k`` is reached at ``value >= k``, with a guard of 1e-9 for exact thresholds. When
-no value is valid the answer is NaN, "not measured", never zero.
+Common conventions. A value covers the time up to the next one; a step longer than ``max_gap_s`` is a gap,
+and the value before it, like the last one, covers the median step. NaN is missing time. Gaps and missing
+values break every run, hold and event. ``k`` is reached at ``value >= k``, with a guard of 1e-9 for exact
+thresholds. When no value is valid the answer is NaN, "not measured", never zero.
 """
 
 from __future__ import annotations

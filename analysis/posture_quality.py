@@ -212,14 +212,10 @@ def wear_states(
 ) -> NDArray[np.str_]:
     """Worn, still, left on the bench or off, for each minute.
 
-    A sensor that turns by more than 5° meanwhile is worn by somebody quiet. Else still for 90 min or more is
-    off. Still for 10 to 90 min is *bench* when the sensor lies flat (an axis
-    within
-    5° of the vertical) and the minute before was not still; else it stays *still*, because a driver or
-    someone
-    at a screen may sit quietly for that long. Islands of wear shorter than one minute belong to what
-    surrounds
-    them. After the rules of Acti4 (mean standard deviation of the axes below 0.01 g).
+    A sensor that turns by more than 5° meanwhile is worn by somebody quiet. Else still for 90 min or more
+    is off. Still for 10 to 90 min is *bench* when the sensor lies flat (an axis within 5° of the vertical)
+    and the minute before was not still; else it stays *still*, because a driver or someone at a screen may
+    sit quietly for that long. After the rules of Acti4 (mean standard deviation of the axes below 0.01 g).
 
     Parameters
     ----------

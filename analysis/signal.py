@@ -303,8 +303,7 @@ def low_pass(
 
     The filter runs forwards and backwards over the odd extension of a segment, as
     ``scipy.signal.sosfiltfilt`` does. Components must be filtered before a direction is taken from them,
-    never after: normalising first
-    shifts high percentiles by several degrees on real recordings.
+    never after: normalising first shifts high percentiles by several degrees on real recordings.
 
     Parameters
     ----------

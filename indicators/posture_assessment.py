@@ -248,7 +248,7 @@ def _details(
     angle = "flexion" if measure.needs is Needs.FLEXION else "inclination"
     if measure.figure == "share":
         details["bands"] = angle_bands(days, angle, segment.value)
-        details["by_hour"] = by_hour(days, f"{angle}_ge{measure.degrees}", context.book.zone)
+        details["by_hour"] = by_hour(found.used, f"{angle}_ge{measure.degrees}", context.book.zone)
     elif measure.figure == "percentile":
         stem = measure.id.removesuffix("_p50")
         thresholds = [

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import pairwise
 from statistics import fmean
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indicators.posture_measures import histogram_percentile
+from indicators.posture_seconds import DaySeconds
 from indicators.reduction.posture_bins import ANGLE_OFFSET, summary_plan
 from indicators.reduction.posture_day import PostureDay
 from indicators.table_files import toml_table
@@ -22,7 +24,6 @@ __all__ = ["angle_bands", "angle_distribution", "by_day", "by_hour", "variation"
 
 IntArray = NDArray[np.int64]
 
-_HOUR_NS = 3_600_000_000_000
 _PERCENTS = (1, 10, 50, 90, 95, 99)
 
 
@@ -80,43 +81,40 @@ def variation(days: Sequence[PostureDay]) -> dict[str, object]:
     }
 
 
-def by_hour(days: Sequence[PostureDay], condition: str, zone: ZoneInfo) -> list[dict[str, float | int]]:
+def by_hour(facts: Sequence[DaySeconds], condition: str, zone: ZoneInfo) -> list[dict[str, float | int]]:
     """Share of the working time of each hour of the day, site time, in a condition [%], shift's order."""
     seconds: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     seen: dict[int, set[tuple[str, int]]] = defaultdict(set)
     worn_by: dict[int, set[str]] = defaultdict(set)
-    order: list[int] = []
-    for day in days:
-        if condition not in day.masks or not day.minutes_ns.size:
+    for item in facts:
+        if condition not in item.day.masks:
             continue
-        stamp = day.minutes_ns // _HOUR_NS
-        begins = np.flatnonzero(np.append(True, np.diff(stamp) > 0))
-        present = np.add.reduceat(np.bitwise_count(day.masks["present"]).astype(np.int64), begins)
-        held = np.add.reduceat(np.bitwise_count(day.masks[condition]).astype(np.int64), begins)
-        for utc_hour, part, total in zip(
-            stamp[begins].tolist(), held.tolist(), present.tolist(), strict=True
-        ):
-            hour = datetime.fromtimestamp(utc_hour * 3600, UTC).astimezone(zone).hour
-            if hour not in order:
-                order.append(hour)
+        day = item.day.day
+        for utc_hour, part, total in item.by_utc_hour(condition):
+            hour = _site_hour(utc_hour, zone)
             seconds[hour][0] += part
             seconds[hour][1] += total
-            seen[hour].add((day.day.sensor, day.day.start_ns))
-            if day.day.wearer is not None:
-                worn_by[hour].add(day.day.wearer)
+            seen[hour].add((day.sensor, day.start_ns))
+            if day.wearer is not None:
+                worn_by[hour].add(day.wearer)
     whole = sum(part for part, _ in seconds.values())
     return [
         {
             "hour": hour,
-            "value": 100.0 * seconds[hour][0] / seconds[hour][1],
-            "share_percent": 100.0 * seconds[hour][0] / whole if whole else 0.0,
-            "measured_h": seconds[hour][1] / 3600.0,
+            "value": 100.0 * part / total,
+            "share_percent": 100.0 * part / whole if whole else 0.0,
+            "measured_h": total / 3600.0,
             "n_days": len(seen[hour]),
             "n_wearers": len(worn_by[hour]),
         }
-        for hour in order
-        if seconds[hour][1]
+        for hour, (part, total) in seconds.items()
+        if total
     ]
+
+
+@lru_cache(maxsize=4096)
+def _site_hour(utc_hour: int, zone: ZoneInfo) -> int:
+    return datetime.fromtimestamp(utc_hour * 3600, UTC).astimezone(zone).hour
 
 
 def by_day(days: Sequence[PostureDay], values: Sequence[float]) -> list[dict[str, object]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ __all__ = ["DaySeconds", "RestShares", "ZoneShares"]
 
 BoolArray = NDArray[np.bool_]
 
+_HOUR_NS = 3_600_000_000_000
 _MEDIAN_S = 5
 _REST_MINIMUM_S = 3
 _GRADES = {"A": 0, "C": 1, "N": 2}
@@ -42,6 +43,27 @@ class RestShares:
     pauses_per_hour: float
 
 
+@cache
+def _longest_static_s(body_part: str, degrees: int) -> float:
+    """Longest static hold at or above so many degrees; from the maximum on, what makes it static at all."""
+    least = limit("iso.posture.static_hold_from_s").value
+    if degrees >= limit(f"iso.posture.static_{body_part}_maximum_deg").value:
+        return least
+    return max(float(static_hold_limit_s(body_part, degrees)), least)
+
+
+@cache
+def _zone_rule(body_part: str) -> tuple[int, int, float, float]:
+    """Both angles of EN 1005-4 [°], what counts as frequent [1/min] and as static [s]."""
+    part = "arm" if body_part == "upper_arm" else body_part
+    return (
+        round(limit(f"iso.posture.en1005_{part}_conditional_deg").value),
+        round(limit(f"iso.posture.en1005_{part}_maximum_deg").value),
+        limit("iso.posture.en1005_high_frequency").value,
+        limit("iso.posture.en1005_static_from_s").value,
+    )
+
+
 class DaySeconds:
     """Seconds of the working time of one posture day, each derived series computed once.
 
@@ -55,6 +77,7 @@ class DaySeconds:
         self._conditions: dict[str, BoolArray] = {}
         self._once: dict[str, float] = {}
         self._zones: dict[str, ZoneShares] = {}
+        self._hours: dict[str, tuple[tuple[int, int, int], ...]] = {}
 
     def once(self, name: str, value_of: Callable[[DaySeconds], float]) -> float:
         """Value of this day under a name, computed the first time it is asked for."""
@@ -93,6 +116,17 @@ class DaySeconds:
         first, last = run_bounds(on, self.breaks)
         return np.repeat(on[first] & (last - first > more_than_s), last - first)
 
+    def by_utc_hour(self, condition: str) -> tuple[tuple[int, int, int], ...]:
+        """Hours since 1970 with data: seconds in a condition and seconds present in each."""
+        if condition not in self._hours:
+            stamp = self.day.minutes_ns // _HOUR_NS
+            begins = np.flatnonzero(np.append(True, np.diff(stamp) > 0)) if stamp.size else stamp
+            present = np.bitwise_count(self.day.masks["present"]).astype(np.int64)
+            held = np.bitwise_count(self.day.masks[condition]).astype(np.int64)
+            parts = [np.add.reduceat(part, begins).tolist() if stamp.size else [] for part in (held, present)]
+            self._hours[condition] = tuple(zip(stamp[begins].tolist(), *parts, strict=True))
+        return self._hours[condition]
+
     def longest_hold_s(self, condition: str) -> float:
         """Longest stretch in a condition after the 5-s median at 1 Hz [s]; NaN when it was not observed.
 
@@ -121,17 +155,13 @@ class DaySeconds:
         """
         if not self._observed("steady"):
             return math.nan
-        least = limit("iso.posture.static_hold_from_s").value
-        maximum = limit(f"iso.posture.static_{body_part}_maximum_deg").value
         beyond = np.zeros(self.day.minutes_ns.size * 60, np.bool_)
         for name, mask in self.day.masks.items():
             if not name.startswith(f"{self.angle}_ge") or not mask.any():
                 continue
-            degrees = float(name.removeprefix(f"{self.angle}_ge"))
-            allowed = least if degrees >= maximum else float(static_hold_limit_s(body_part, degrees))
+            allowed = _longest_static_s(body_part, int(name.removeprefix(f"{self.angle}_ge")))
             if not math.isinf(allowed):
-                held = self.condition(name) & self.condition("steady")
-                beyond |= self._long_runs(held, max(allowed, least))
+                beyond |= self._long_runs(self.condition(name) & self.condition("steady"), allowed)
         return 100.0 * float(np.count_nonzero(beyond)) / self.number
 
     def zones(self, body_part: str) -> ZoneShares:
@@ -150,9 +180,7 @@ class DaySeconds:
         return self._zones[body_part]
 
     def _zone_shares(self, body_part: str) -> ZoneShares:
-        part = "arm" if body_part == "upper_arm" else body_part
-        low = round(limit(f"iso.posture.en1005_{part}_conditional_deg").value)
-        high = round(limit(f"iso.posture.en1005_{part}_maximum_deg").value)
+        low, high, often_from, least = _zone_rule(body_part)
         raised, bent = f"{self.angle}_ge{low}", f"{self.angle}_ge{high}"
         if not self._observed("steady", raised, bent):
             return ZoneShares(math.nan, math.nan, math.nan)
@@ -167,8 +195,7 @@ class DaySeconds:
             zones["0_20"] &= ~zones["backwards"]
             zones["sideways_ge10"] = self.condition("sideways")
         counts = self.day.minute_events[f"{self.angle}_{low}"]
-        often = np.repeat(counts >= limit("iso.posture.en1005_high_frequency").value, 60)
-        least = limit("iso.posture.en1005_static_from_s").value
+        often = np.repeat(counts >= often_from, 60)
         grade = np.zeros(present.shape[0], np.int8)
         for row in toml_table("posture")["zones"][body_part]:
             inside = zones.get(row["key"])

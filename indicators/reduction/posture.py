@@ -1,9 +1,8 @@
 """Posture: raw acceleration to one row a UTC minute, and minutes back to one worker-day.
 
-A minute keeps counts only: 1° histograms, a logarithmic velocity histogram, runs, events and sixty seconds of
-yes/no conditions. Every count is a whole number of nanoseconds, and what a run or event needs to cross an
-edge
-is kept beside it, so that any split of a recording merges to the same day.
+A minute keeps counts only: 1° histograms, a logarithmic velocity histogram, runs, events and sixty seconds
+of yes/no conditions. Every count is a whole number of nanoseconds, and what a run or event needs to cross
+an edge is kept beside it, so that any split of a recording merges to the same day.
 
 Samples are worked through in blocks of 30 minutes of UTC with 10 s of context, so that a block gives the same
 bytes whatever the partition it is computed in.
@@ -35,7 +34,7 @@ __all__ = ["SCHEMA", "VERSION", "PostureDay", "frame_of", "merge", "reduce_minut
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-VERSION = "posture-1"
+VERSION = "posture-2"
 
 _THREADS = 2
 _BLOCK_NS = 30 * MINUTE_NS
@@ -147,8 +146,7 @@ def reduce_minutes(
     ------
     MethodError
         ``bad_window`` when the window is not made of whole minutes; the codes of ``body_frame`` for an
-        unusable
-        calibration record.
+        unusable calibration record.
     """
     if start_ns % MINUTE_NS or end_ns % MINUTE_NS or end_ns < start_ns:
         raise MethodError(

@@ -1,11 +1,9 @@
 """Angles and velocities of every sample of one stretch, as bins: the hot path of the posture reduction.
 
 No sample is turned into degrees. A bin is found from a number that rises with the angle (the tangent of
-half of
-it) or with the velocity (the versine of the step): a table cell holds the bin at its lower end and the
-one bin
-edge that may lie inside it. This gives the bins of ``floor(angle + 1e-9)`` exactly, several times faster than
-inverse trigonometric functions.
+half of it) or with the velocity (the versine of the step): a table cell holds the bin at its lower end and
+the one bin edge that may lie inside it. This gives the bins of ``floor(angle + 1e-9)`` exactly, several
+times faster than inverse trigonometric functions.
 """
 
 from __future__ import annotations
@@ -181,8 +179,7 @@ def velocity_bins(parts: Components, starts: NDArray[np.intp], period_ns: int) -
     """Bin of the generalized velocity of the interval that begins at each sample.
 
     The versine 1 − cos of the step comes from the product of successive vectors. The last sample of each
-    segment
-    begins no interval and gets the bin ``VELOCITY_BINS``, one past the end.
+    segment begins no interval and gets the bin ``VELOCITY_BINS``, one past the end.
 
     Parameters
     ----------
