@@ -12,10 +12,11 @@ from sensors.errors import UsageError
 
 if TYPE_CHECKING:
     from indicators.model import Audience
+    from sensors.command_line import Services
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
 
-__all__ = ["chosen_audience", "chosen_period", "progress_line"]
+__all__ = ["chosen_audience", "chosen_period", "log_analyst", "progress_line"]
 
 
 def chosen_period(book: SiteBook, week: str | None, first: str | None, last: str | None) -> DatePeriod:
@@ -59,6 +60,14 @@ def chosen_audience(name: str) -> Audience:
             code="unknown_audience",
         )
     return Audience(name)
+
+
+def log_analyst(services: Services, book: SiteBook, audience: Audience, what: str) -> None:
+    """Write a look at ungated values into the access log, where the analyst's audience was asked for."""
+    from indicators.model import Audience
+
+    if audience is Audience.ANALYST:
+        services.extra["log_access"](book, "analyst_access", {"what": what})
 
 
 def progress_line(label: str) -> Callable[[int, int], None] | None:

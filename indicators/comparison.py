@@ -7,7 +7,7 @@ the same dates where there is one, and a warning when the start value was itself
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -15,13 +15,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.statistics import Difference, difference_in_differences, expected_regression, nested_mean
-from indicators.context import base_indicator
-from indicators.day_values import DayValue, Measured, measured_days
+from indicators.context import base_indicator, mounts_of
+from indicators.day_values import DayValue, Measured, day_values, measured_days, merged_between
 from indicators.limits import all_limits
 from indicators.model import Audience, Factor, Interval, Note, Period
+from indicators.publication import Refused, refused_groups, usable_days
+from indicators.weekly import to_period
 from sensors.errors import UsageError
+from sensors.quantities import Kind
+from sensors.site_model import Mount
 
 if TYPE_CHECKING:
+    from indicators.summaries import MergedDay
     from ingest.store import Store
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
@@ -113,33 +118,50 @@ def compare_periods(
         )
     if control == workstation:
         raise UsageError("a workstation cannot be its own control", value=control, code="control_is_itself")
-    sides = [measured_days(book, store, workstation, period) for period in (before, after)]
-    controls = (
-        None
-        if control is None
-        else [measured_days(book, store, control, period) for period in (before, after)]
-    )
+    chosen = Audience(audience)
+    gated = chosen is Audience.REPORT
+    windows = [(place, period) for place in (workstation, control) if place for period in (before, after)]
+    days = {window: merged_between(book, store, *window) for window in windows}
+    if gated:
+        days = {window: usable_days(book, window[1].last, items) for window, items in days.items()}
+    refused = refused_groups(book, {_side(*window): items for window, items in days.items()}) if gated else {}
+    sides = [_measured(book, *window, items) for window, items in days.items()]
     return compare(
         sides[0],
         sides[1],
-        controls,
+        None if control is None else sides[2:],
         group_size=book.site.privacy.group_size,
-        audience=Audience(audience),
-        family=_family_levels(book, store, workstation, before),
+        audience=chosen,
+        family=_family_levels(book, store, workstation, before, gated=gated),
+        refused=refused,
     )
 
 
+def _side(workstation: str, period: DatePeriod) -> str:
+    return f"{workstation}/compared/{period.first}..{period.last}"
+
+
+def _measured(book: SiteBook, workstation: str, period: DatePeriod, days: Sequence[MergedDay]) -> Measured:
+    span = to_period(book, period)
+    return Measured(workstation, span, day_values(book, book.workstation(workstation), span, days))
+
+
 def _family_levels(
-    book: SiteBook, store: Store, workstation: str, period: DatePeriod
+    book: SiteBook, store: Store, workstation: str, period: DatePeriod, *, gated: bool
 ) -> dict[str, list[float]]:
-    """Means of the other workstations before the change: what a picked extreme falls back towards."""
+    """Means of the other workstations before the change: what a picked extreme falls back towards.
+
+    Those of worn sensors are for the analyst: what is said of the fall-back would give their mean away.
+    """
     found: dict[str, list[float]] = {}
     for station in book.site.workstations:
         if station.id == workstation:
             continue
         other = measured_days(book, store, station.id, period, reduce=False)
         for name in {item.indicator for item in other.values}:
-            found.setdefault(name, []).append(float(np.mean([item.value for item in other.of(name)])))
+            values = other.of(name)
+            if not (gated and any(item.worn or item.wearer is not None for item in values)):
+                found.setdefault(name, []).append(float(np.mean([item.value for item in values])))
     return found
 
 
@@ -151,14 +173,22 @@ def compare(
     group_size: int,
     audience: Audience,
     family: dict[str, list[float]] | None = None,
+    refused: Mapping[tuple[Kind, Mount], Refused] | None = None,
 ) -> Comparison:
-    """Compare worker-day values, pure arithmetic; `controls` are the control's two sides."""
+    """Compare worker-day values, pure arithmetic.
+
+    `controls` are the control's two sides, `refused` the worn groups that the privacy gate holds back.
+    """
     names = dict.fromkeys([item.indicator for item in (*before.values, *after.values)])
     changes = []
     for name in names:
         control = None if controls is None else (controls[0].of(name), controls[1].of(name))
         case = _Case(name, before.of(name), after.of(name), control)
-        changes.append(_change(case, group_size, audience, (family or {}).get(name, [])))
+        held = _held_back(case, group_size, audience, refused or {})
+        if held is not None:
+            changes.append(case.answer(ChangeVerdict.WITHHELD, (held,), show=False))
+        else:
+            changes.append(_change(case, (family or {}).get(name, [])))
     return Comparison(
         before.workstation,
         None if controls is None else controls[0].workstation,
@@ -185,6 +215,11 @@ class _Case:
     @property
     def example(self) -> DayValue:
         return (self.before or self.after)[0]
+
+    @property
+    def worn(self) -> bool:
+        sides = (self.before, self.after, *(self.control or ()))
+        return any(item.worn or item.wearer is not None for side in sides for item in side)
 
     def answer(
         self,
@@ -217,12 +252,26 @@ class _Case:
         )
 
 
-def _change(case: _Case, group_size: int, audience: Audience, family: Sequence[float]) -> Change:
+def _held_back(
+    case: _Case, group_size: int, audience: Audience, refused: Mapping[tuple[Kind, Mount], Refused]
+) -> Note | None:
+    """Why a comparison of worn sensors is not for circulation."""
+    if audience is not Audience.REPORT or not case.worn:
+        return None
     groups = [side for side in (case.before, case.after, *(case.control or ())) if side]
     fewest = min(_wearers(side) for side in groups)
-    if audience is Audience.REPORT and case.example.worn and fewest < group_size:
-        note = Note("group_too_small", {"wearers": fewest, "minimum": group_size})
-        return case.answer(ChangeVerdict.WITHHELD, (note,), show=False)
+    if fewest < group_size:
+        return Note("group_too_small", {"wearers": fewest, "minimum": group_size})
+    mounts = mounts_of(case.name)
+    reasons = [
+        item.reason
+        for (kind, mount), item in refused.items()
+        if kind.value == case.example.factor.value and (mounts is None or mount in mounts)
+    ]
+    return next(iter(reasons), None)
+
+
+def _change(case: _Case, family: Sequence[float]) -> Change:
     days = (len(case.before), len(case.after))
     if min(days) < _LEAST_DAYS:
         note = Note("too_few_days_a_side", {"before": days[0], "after": days[1], "minimum": _LEAST_DAYS})

@@ -13,8 +13,15 @@ from sensors.site_model import Mount, Workstation
 if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
-__all__ = ["AssessmentContext", "applies", "base_indicator", "build_context"]
+__all__ = ["AssessmentContext", "applies", "base_indicator", "build_context", "mounts_of"]
 
+_BODY_PARTS = {
+    "trunk": frozenset({Mount.UPPER_BACK, Mount.LOWER_BACK, Mount.STERNUM}),
+    "arm": frozenset({Mount.UPPER_ARM_DOMINANT, Mount.UPPER_ARM_OTHER}),
+    "head": frozenset({Mount.HEAD}),
+    "wrist": frozenset({Mount.WRIST}),
+    "thigh": frozenset({Mount.THIGH}),
+}
 _SEGMENTS = tuple(sorted((mount.value for mount in Mount), key=len, reverse=True))
 
 
@@ -66,6 +73,14 @@ def base_indicator(identifier: str) -> str:
         if identifier.endswith(f"_{segment}"):
             return identifier.removesuffix(f"_{segment}")
     return identifier
+
+
+def mounts_of(identifier: str) -> frozenset[Mount] | None:
+    """Mounts that an indicator may rest on, by its name; ``None`` when it is not bound to a body part."""
+    base = base_indicator(identifier)
+    if base != identifier:
+        return frozenset({Mount(identifier.removeprefix(f"{base}_"))})
+    return _BODY_PARTS.get(base.split("_", maxsplit=1)[0])
 
 
 def applies(row: Limit, workstation: Workstation) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
 
-__all__ = ["DayValue", "Measured", "day_values", "measured_days"]
+__all__ = ["DayValue", "Measured", "day_values", "measured_days", "merged_between"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,18 @@ def measured_days(
     book: SiteBook, store: Store, workstation: str, period: DatePeriod, *, reduce: bool = True
 ) -> Measured:
     """Every indicator of every worker-day of `workstation` within `period`, both dates included."""
+    span = to_period(book, period)
+    merged = merged_between(book, store, workstation, period, reduce=reduce)
+    return Measured(workstation, span, day_values(book, book.workstation(workstation), span, merged))
+
+
+def merged_between(
+    book: SiteBook, store: Store, workstation: str, period: DatePeriod, *, reduce: bool = True
+) -> list[MergedDay]:
+    """Worker-days of `workstation` within `period` that hold data."""
     if reduce:
         reduce_partitions(book, store, period.first, period.last)
-    days = worker_days(book, period.first, period.last, workstation=workstation)
-    span = to_period(book, period)
-    merged = merge_days(store, days)
-    return Measured(workstation, span, day_values(book, book.workstation(workstation), span, merged))
+    return merge_days(store, worker_days(book, period.first, period.last, workstation=workstation))
 
 
 def day_values(

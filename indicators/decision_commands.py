@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from indicators.command_options import chosen_audience, chosen_period
+from indicators.command_options import chosen_audience, chosen_period, log_analyst
 from sensors.command_line import (
     AudienceOption,
     FromOption,
@@ -136,10 +136,12 @@ def compare(
     services = services_of(context)
     book = services.load_site(site)
     periods = (_dates(before, "--before"), _dates(after, "--after"))
+    seen_by = chosen_audience(audience)
+    log_analyst(services, book, seen_by, f"compare {workstation}")
     store = services.open_store(book)
     try:
         found = services.extra["compare"](
-            book, store, workstation, *periods, control=control, audience=chosen_audience(audience)
+            book, store, workstation, *periods, control=control, audience=seen_by
         )
     finally:
         store.close()

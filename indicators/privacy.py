@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
 __all__ = ["gate"]
+
+# Lists whose rows rest on parts of the worker-days, each with its own number of wearers.
+_PARTS = frozenset({"by_hour", "by_task", "tasks"})
 
 # Aggregates over all worker-days; anything else (single days, EVA, windows) is for analysts.
 _AGGREGATES = frozenset(
@@ -91,8 +95,9 @@ def _gated(station: WorkstationResult, minimum: int) -> WorkstationResult:
     if not hidden:
         return replace(station, factors=tuple(shown))
     wearers = min(count for _, count in hidden)
+    before = () if station.withheld is None else station.withheld.factors
     withheld = Withheld(
-        factors=tuple(factor for factor, _ in hidden),
+        factors=(*before, *(factor for factor, _ in hidden)),
         reason=Note("group_too_small", {"wearers": wearers, "minimum": minimum}),
         wearers=wearers,
         minimum=minimum,
@@ -112,15 +117,27 @@ def _fewest_wearers(factor: FactorResult) -> int | None:
 
 def _without_small_weeks(factor: FactorResult, minimum: int) -> FactorResult:
     kept = tuple(
-        _without_details(item)
+        _without_details(item, minimum)
         for item in factor.indicators
         if not (item.worn and item.n_days > 0 and item.n_wearers < minimum)
     )
     return replace(factor, indicators=kept)
 
 
-def _without_details(item: Indicator) -> Indicator:
-    """Details of worn sensors may hold single days; only named aggregates stay."""
+def _without_details(item: Indicator, minimum: int) -> Indicator:
+    """Details of worn sensors may hold single days; only named aggregates over enough wearers stay."""
     if not item.worn or not item.details:
         return item
-    return replace(item, details={key: value for key, value in item.details.items() if key in _AGGREGATES})
+    kept = {
+        key: value
+        for key, value in item.details.items()
+        if key in _AGGREGATES and (key not in _PARTS or _enough(value, minimum))
+    }
+    return replace(item, details=kept)
+
+
+def _enough(rows: object, minimum: int) -> bool:
+    """Whether every row rests on enough wearers: one left out could be had from the total by subtraction."""
+    return isinstance(rows, list | tuple) and all(
+        isinstance(row, Mapping) and int(row.get("n_wearers", 0)) >= minimum for row in rows
+    )

@@ -172,11 +172,11 @@ def explanation_lines(found: Explanation, say: Text, local: Callable[[int], str]
     yield say("commands.explain_formula", formula=say(found.formula))
     yield from _limit_lines(found, say)
     yield ""
-    yield say(
-        "commands.explain_windows",
-        used=found.windows_used,
-        left=sum(found.windows_left_out.values()),
-    )
+    if found.windows_used is None:
+        yield say("commands.explain_windows_hidden")
+    else:
+        left = sum(found.windows_left_out.values())
+        yield say("commands.explain_windows", used=found.windows_used, left=left)
     for window in found.windows:
         yield _window_line(window, say, local)
     if not found.windows:

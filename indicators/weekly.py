@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from indicators.context import AssessmentContext, applies, build_context
-from indicators.limits import Limit, Role, in_force, table_hash
+from indicators.context import applies
+from indicators.factor_assessment import MEASURED, HeldBack, assess_days, judged_factor, measured_factor
+from indicators.limits import in_force, table_hash
 from indicators.model import (
     Audience,
     Factor,
     FactorResult,
-    Indicator,
     Note,
     Period,
-    Scope,
-    Verdict,
     WeeklyResult,
+    Withheld,
     WorkerDay,
     WorkstationResult,
 )
 from indicators.privacy import gate
+from indicators.publication import Permits, permits
 from indicators.reduction.service import reduce_partitions
 from indicators.summaries import MergedDay, merge_days
-from indicators.verdicts import SEVERITY, factor_verdict
 from indicators.work_time_assessment import assess_work_time
 from indicators.workdays import usual_window, worker_days
 from sensors.errors import NotEnoughDataError
-from sensors.quantities import Kind
 from sensors.site_model import Workstation
 
 if TYPE_CHECKING:
@@ -44,8 +42,6 @@ __all__ = [
     "to_period",
     "weekly_result",
 ]
-
-_MEASURED = {Factor.NOISE: Kind.NOISE, Factor.POSTURE: Kind.POSTURE, Factor.CLIMATE: Kind.CLIMATE}
 
 
 def weekly_result(
@@ -80,6 +76,8 @@ def weekly_result(
 
     Raises
     ------
+    GovernanceError, LocalResourceError
+        What is published cannot be written down: ``ledger_broken``, ``ledger_unwritable``.
     UnknownNameError
         There is no such workstation.
     NotEnoughDataError
@@ -94,9 +92,13 @@ def weekly_result(
     if reduce:
         first, last = usual_window(book, span.first, span.last)
         reduce_partitions(book, store, first, last, progress=progress)
-    merged = merged_days(book, store, span, workstation)
+    gated = Audience(audience) is Audience.REPORT
+    merged = dict(merged_days(book, store, span, workstation))
     _require_data(book, store, span, merged)
-    results = [assess_workstation(book, station, span, merged.get(station.id, ())) for station in stations]
+    allowed = permits(book, span, merged | _relatives(book, store, span, workstation)) if gated else None
+    results = [
+        assess_workstation(book, station, span, merged.get(station.id, ()), allowed) for station in stations
+    ]
     result = WeeklyResult(
         site=book.site.site.id,
         site_label=book.site.site.label,
@@ -109,6 +111,17 @@ def weekly_result(
         notes=_site_notes(book, merged),
     )
     return gate(result, book, audience)
+
+
+def _relatives(
+    book: SiteBook, store: Store, period: Period, workstation: str | None
+) -> dict[str, Sequence[MergedDay]]:
+    """Worker-days of the family of a workstation asked for alone: small groups are put together with them."""
+    family = None if workstation is None else book.workstation(workstation).family
+    if family is None or not book.site.privacy.merge_families:
+        return {}
+    others = [row.id for row in book.site.workstations if row.family == family and row.id != workstation]
+    return {name: merged_days(book, store, period, name).get(name, ()) for name in others}
 
 
 def _require_data(
@@ -168,15 +181,23 @@ def merged_days(
 
 
 def assess_workstation(
-    book: SiteBook, station: Workstation, period: Period, days: Sequence[MergedDay]
+    book: SiteBook,
+    station: Workstation,
+    period: Period,
+    days: Sequence[MergedDay],
+    permits: Permits | None = None,
 ) -> WorkstationResult:
-    """All factors of one workstation side by side, not ranked yet and nothing held back."""
-    factors = [_measured_factor(book, station, period, factor, days) for factor in _MEASURED]
+    """All factors of one workstation side by side, not ranked yet.
+
+    With `permits` (audience `report`), only on the worker-days that the privacy gate ruled in.
+    """
+    found = [measured_factor(book, station, period, factor, days, permits) for factor in MEASURED]
+    factors = [item for item in found if isinstance(item, FactorResult)]
     on = period.last
     limits = tuple(row for row in in_force(on, profiles=book.site.site.limits) if applies(row, station))
     planned = assess_work_time(book.site, station, limits, on)
     if planned:
-        factors.append(_factor(Factor.WORK_TIME, planned, (), None))
+        factors.append(judged_factor(Factor.WORK_TIME, planned, (), None))
     return WorkstationResult(
         id=station.id,
         label=station.label,
@@ -185,110 +206,20 @@ def assess_workstation(
         worst=None,
         factors_over=0,
         factors=tuple(factors),
+        withheld=_withheld(book, [item for item in found if isinstance(item, HeldBack)]),
     )
 
 
-def _measured_factor(
-    book: SiteBook, station: Workstation, period: Period, factor: Factor, days: Sequence[MergedDay]
-) -> FactorResult:
-    kind = _MEASURED[factor]
-    own = [item for item in days if item.day.kind is kind]
-    shifts = [name for name in station.shifts if any(item.day.shift == name for item in own)]
-    indicators: list[Indicator] = []
-    for shift in shifts:
-        context = build_context(book, station, shift, period)
-        content = [item.content for item in own if item.day.shift == shift]
-        indicators += assess_days(kind, content, context)
-    if not indicators:
-        reason = Note("no_data" if _has_sensor(book, station.id, kind) else "no_sensor")
-        return FactorResult(
-            factor=factor, verdict=Verdict.NOT_MEASURED, above=None, reason=reason, indicators=()
-        )
-    context = build_context(book, station, shifts[0], period)
-    indicators += _project(kind, [item.content for item in own], context)
-    missing = _rows_without_indicator(context, factor, indicators)
-    idle = [name for name in station.shifts if name not in shifts]
-    gap = Note("shifts_not_measured", {"shifts": ", ".join(idle)}) if idle else None
-    return _factor(factor, indicators, missing, gap)
-
-
-def assess_days(kind: Kind, content: Sequence[Any], context: AssessmentContext) -> tuple[Indicator, ...]:
-    """Indicators of the worker-days of one kind of sensor at one (workstation, shift), both scopes."""
-    if kind is Kind.NOISE:
-        from indicators.noise_assessment import assess as assess_noise
-
-        return assess_noise(content, context=context)
-    if kind is Kind.CLIMATE:
-        from indicators.climate_assessment import assess as assess_climate
-
-        return assess_climate(content, context=context)
-    from indicators.posture_assessment import assess as assess_posture
-
-    return assess_posture(content, context=context)
-
-
-def _project(kind: Kind, content: Sequence[Any], context: AssessmentContext) -> tuple[Indicator, ...]:
-    """Annual projections over the worker-days of all shifts, where the site's profiles hold such limits."""
-    from indicators import projection_assessment as projection
-
-    if not any(row.role is Role.PROJECTION and row.factor == kind.value for row in context.limits):
-        return ()
-    if kind is Kind.NOISE:
-        return projection.project_noise(content, context)
-    if kind is Kind.CLIMATE:
-        return projection.project_climate(content, context)
-    return projection.project_posture(content, context)
-
-
-def _factor(
-    factor: Factor, indicators: Sequence[Indicator], missing: Sequence[Limit], gap: Note | None
-) -> FactorResult:
-    verdict, above, reason = factor_verdict(indicators, missing)
-    if verdict is Verdict.BELOW and gap is not None:
-        # A shift in which nobody measured is not known to be below.
-        verdict, reason = Verdict.NOT_SETTLED, gap
-    return FactorResult(
-        factor=factor,
-        verdict=verdict,
-        above=above,
-        reason=reason,
-        indicators=tuple(indicators),
-        next_best=_next_best(indicators),
+def _withheld(book: SiteBook, held: Sequence[HeldBack]) -> Withheld | None:
+    if not held:
+        return None
+    fewest = min(held, key=lambda item: item.refused.wearers).refused
+    return Withheld(
+        factors=tuple(item.factor for item in held),
+        reason=fewest.reason,
+        wearers=fewest.wearers,
+        minimum=book.site.privacy.group_size,
     )
-
-
-def _next_best(indicators: Sequence[Indicator]) -> Note | None:
-    """Advice of the indicator that is nearest to trouble: its worst verdict, then its largest ratio."""
-
-    def weight(item: Indicator) -> tuple[int, float]:
-        rows = [row for row in item.limits if row.limit.role.moves_verdict]
-        open_rows = [row for row in rows if row.verdict in (Verdict.NOT_SETTLED, Verdict.NOT_MEASURED)]
-        return (
-            max((SEVERITY[row.verdict] for row in open_rows), default=-1),
-            max((row.ratio or 0.0 for row in rows), default=0.0),
-        )
-
-    advising = [item for item in indicators if item.next_best is not None and item.scope is Scope.USUAL]
-    chosen = max(advising, key=weight, default=None)
-    return None if chosen is None else chosen.next_best
-
-
-def _rows_without_indicator(
-    context: AssessmentContext, factor: Factor, indicators: Sequence[Indicator]
-) -> tuple[Limit, ...]:
-    seen = {row.limit.id for item in indicators if item.scope is Scope.USUAL for row in item.limits}
-    return tuple(
-        row
-        for row in context.limits
-        if row.factor == factor.value and row.role.moves_verdict and row.id not in seen
-    )
-
-
-def _has_sensor(book: SiteBook, workstation: str, kind: Kind) -> bool:
-    kinds = {sensor.id: sensor.kind for sensor in book.site.sensors}
-    placed = {row.sensor for row in book.site.placements if row.workstation == workstation}
-    moved = {row.sensor for row in book.logs.assignments if row.workstation == workstation}
-    return any(kinds.get(sensor) is kind for sensor in placed | moved)
 
 
 def _site_notes(book: SiteBook, merged: Mapping[str, Sequence[MergedDay]]) -> tuple[Note, ...]:

@@ -8,7 +8,7 @@ from dashboards import typography
 from dashboards.health import sensor_states, survey_site
 from dashboards.report.build import Surroundings
 from dashboards.wording import Wording
-from indicators.model import WeeklyResult
+from indicators.model import Audience, WeeklyResult
 from ingest.store import Store
 from sensors.site_book import SiteBook
 
@@ -45,8 +45,14 @@ def names_of(book: SiteBook) -> dict[str, str]:
 
 def _exclusions(book: SiteBook, result: WeeklyResult, words: Wording) -> tuple[tuple[str, ...], ...]:
     rows = []
+    start_ns, end_ns = result.period.start_ns, result.period.end_ns
     for sensor in book.site.sensors:
-        for item in book.exclusions(sensor.id, result.period.start_ns, result.period.end_ns):
+        postings = book.assignments(sensor.id, start_ns, end_ns)
+        worn = any(one.mount.worn or one.wearer is not None for one in postings)
+        if worn and result.audience is not Audience.ANALYST:
+            # When one person's sensor was put down, and why, is nothing for circulation.
+            continue
+        for item in book.exclusions(sensor.id, start_ns, end_ns):
             moments = [book.local(item.start_ns), book.local(item.end_ns)]
             shown = [
                 f"{typography.short_day(moment.date(), language=words.language)} "

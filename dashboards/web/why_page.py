@@ -128,7 +128,7 @@ def _span(context: PageContext, window: Any) -> str:
 
 
 def _counts(context: PageContext, explained: Any) -> str:
-    if explained is None:
+    if explained is None or explained.windows_used is None:
         return ""
     words = context.words
     left = [f"{words.say(f'notes.{code}')} : {count}" for code, count in explained.windows_left_out.items()]

@@ -7,7 +7,7 @@ import hmac
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from typing import Any
 
 from sensors.errors import LocalResourceError
 
-__all__ = ["ChainReport", "append", "read_entries", "verify"]
+__all__ = ["ChainReport", "append", "append_after_reading", "read_entries", "verify"]
 
 _START = "0" * 64
 _LOCK_WAIT_S = 10.0
@@ -97,18 +97,35 @@ def append(path: Path, event: str, details: Mapping[str, Any], *, key: bytes | N
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path):
-        previous = _last_hash(path)
-        body = json.dumps(
-            {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **details},
-            ensure_ascii=False,
-            sort_keys=True,
-        )
-        digest = _digest(previous, body, key)
-        line = json.dumps({"hash": digest, "previous": previous, "body": body}, ensure_ascii=False)
-        with path.open("ab") as handle:
-            handle.write(line.encode() + b"\n")
-            handle.flush()
-            os.fsync(handle.fileno())
+        return _write(path, event, details, key)
+
+
+def append_after_reading(
+    path: Path, event: str, make: Callable[[], Mapping[str, Any] | None], *, key: bytes | None = None
+) -> str | None:
+    """Add what `make` returns, nobody else writing between its look at the log and the new line.
+
+    `make` reads the log itself; when it returns ``None``, nothing is written. Arguments as of `append`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path):
+        details = make()
+        return None if details is None else _write(path, event, details, key)
+
+
+def _write(path: Path, event: str, details: Mapping[str, Any], key: bytes | None) -> str:
+    previous = _last_hash(path)
+    body = json.dumps(
+        {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **details},
+        ensure_ascii=False,
+        sort_keys=True,
+    )
+    digest = _digest(previous, body, key)
+    line = json.dumps({"hash": digest, "previous": previous, "body": body}, ensure_ascii=False)
+    with path.open("ab") as handle:
+        handle.write(line.encode() + b"\n")
+        handle.flush()
+        os.fsync(handle.fileno())
     return digest
 
 
