@@ -9,6 +9,7 @@ from dashboards.plots.tokens import standalone_css
 
 __all__ = [
     "HATCH",
+    "XMLNS",
     "circle",
     "document",
     "group",
@@ -22,7 +23,7 @@ __all__ = [
 ]
 
 Number = float | int
-_XMLNS = 'xmlns="http://www.w3.org/2000/svg"'
+XMLNS = 'xmlns="http://www.w3.org/2000/svg"'
 
 HATCH = (
     '<pattern id="ha" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
@@ -58,7 +59,7 @@ def document(
     access = {"role": "img", "aria-label": alt} if alt else {"aria-hidden": "true"}
     size = {"width": width, "height": height} if natural else {}
     head = _attributes({"viewBox": f"0 0 {_n(width)} {_n(height)}", "class": css_class, **size, **access})
-    return f'<svg {_XMLNS}{head} preserveAspectRatio="xMinYMid meet">{"".join(body)}</svg>'
+    return f'<svg {XMLNS}{head} preserveAspectRatio="xMinYMid meet">{"".join(body)}</svg>'
 
 
 def standalone(drawing: str) -> str:

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 
 from dashboards.catalogue import Run
-from dashboards.plots.svg import HATCH
+from dashboards.plots.svg import HATCH, XMLNS
 from dashboards.plots.tokens import plot_css
 from dashboards.report.model import ReportView
 
@@ -29,7 +29,9 @@ def runs_html(runs: tuple[Run, ...]) -> Markup:
 
 def drawing_html(drawing: str) -> Markup:
     """A drawing of `dashboards.plots`, whose texts are already escaped."""
-    return Markup(drawing)  # noqa: S704 - written by our plots, which escape every label
+    # Inside HTML an SVG needs no namespace; a large page has hundreds of drawings.
+    bare = drawing.replace(f" {XMLNS}", "")
+    return Markup(bare)  # noqa: S704 - written by our plots, which escape every label
 
 
 @cache

@@ -73,7 +73,7 @@
     u.ctx.clip();
     u.ctx.lineWidth = devicePixelRatio;
     u.ctx.font = `${12 * devicePixelRatio}px "Source Sans 3", sans-serif`;
-    u.ctx.textAlign = "left";
+    u.ctx.textAlign = "right";
     u.ctx.textBaseline = "alphabetic";
     let lastY = -Infinity, step = 0;
     for (const [value, name] of [...data.limits].sort((a, b) => b[0] - a[0])) {
@@ -87,7 +87,12 @@
       u.ctx.moveTo(left, y);
       u.ctx.lineTo(left + width, y);
       u.ctx.stroke();
-      u.ctx.fillText(name, left + (6 + 240 * step) * devicePixelRatio, y - 4 * devicePixelRatio);
+      const x = left + width - (6 + 240 * step) * devicePixelRatio;
+      u.ctx.strokeStyle = colour("--paper");
+      u.ctx.lineWidth = 4 * devicePixelRatio;
+      u.ctx.strokeText(name, x, y - 4 * devicePixelRatio);
+      u.ctx.lineWidth = devicePixelRatio;
+      u.ctx.fillText(name, x, y - 4 * devicePixelRatio);
     }
     for (const note of document.querySelectorAll("[data-note]")) {
       const x = u.valToPos(Number(note.dataset.note), "x", true);

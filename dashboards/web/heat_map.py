@@ -68,7 +68,6 @@ def heat_map(
     """
     speaking = [(station, _speaker(station, factor, by_hour=by_hour)) for station in result.workstations]
     first = next((indicator for _, indicator in speaking if indicator is not None), None)
-    bounds = _bounds(first)
     hours = _hours([indicator for _, indicator in speaking if indicator is not None]) if by_hour else ()
     columns = (
         tuple(words.say("figures.hour", hour=hour) for hour in hours)
@@ -82,7 +81,7 @@ def heat_map(
     return HeatMap(
         columns=columns,
         rows=rows,
-        legend=_legend(bounds, words),
+        legend=_legend({_bounds(indicator) for _, indicator in speaking if indicator is not None}, words),
         unit="" if first is None else f"{words.indicator_text(first.id)}, {words.unit(first.unit)}",
         hours=by_hour,
     )
@@ -215,9 +214,14 @@ def _valued(
     )
 
 
-def _legend(bounds: Sequence[float], words: Wording) -> tuple[tuple[int, str], ...]:
-    if not bounds:
+def _legend(all_bounds: set[tuple[float, ...]], words: Wording) -> tuple[tuple[int, str], ...]:
+    known = {bounds for bounds in all_bounds if bounds}
+    if not known:
         return ()
+    if len(known) > 1:
+        # Workstations have limits of their own: the steps mean the same, their figures differ.
+        return tuple((step, words.say(f"pages.step_{step}")) for step in range(heat.STEPS))
+    bounds = known.pop()
     between = [f"{words.number(low)}–{words.number(high)}" for low, high in pairwise(bounds)]
     names = [f"<\u00a0{words.number(bounds[0])}", *between, f"≥\u00a0{words.number(bounds[-1])}"]
     return tuple(enumerate(names))

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 from dashboards.health import survey_site
 from indicators.model import Audience, WeeklyResult
+from sensors.calibration_log import CALIBRATION_FILE
 from sensors.errors import NotEnoughDataError, UnknownNameError
 from sensors.periods import DatePeriod, date_period, week_period
 from sensors.site_book import SiteBook
@@ -90,7 +91,7 @@ class SiteSource:
 
     def _look(self) -> tuple[Any, ...]:
         folder: Path = self._book.folder
-        watched = [self._book.path, *sorted(folder.glob("*.csv"))]
+        watched = [self._book.path, folder / CALIBRATION_FILE, *sorted(folder.glob("*.csv"))]
         files = tuple((path.name, path.stat().st_mtime_ns) for path in watched if path.is_file())
         newest = max(self.store.last_seen(self._book.site.site.id).values(), default=0)
         return (*files, newest)
