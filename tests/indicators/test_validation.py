@@ -135,8 +135,8 @@ def test_null_is_missing_in_inputs_and_in_results(tmp_path: Path) -> None:
         ('{"cases": [1]}', "case_incomplete"),
         ('{"cases": [{"id": "a"}]}', "case_incomplete"),
         (
-            '{"cases": [{"id": "a", "function": "f", "inputs": {}, "source": "s", "expected": 1,'
-            ' "tolerance": -1}]}',
+            '{"cases": [{"id": "a", "function": "f", "inputs": {}, "source": "s", "expected": 1, '
+            + '"tolerance": -1}]}',
             "case_incomplete",
         ),
     ],
