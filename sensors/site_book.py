@@ -243,14 +243,20 @@ class SiteBook:
             drift = microphone_drift_db(row)
             if drift is None or abs(drift) <= MICROPHONE_DRIFT_LIMIT_DB:
                 continue
-            for placement in self._placements_of(row):
-                start, end = self._span(placement)
+            for start, end in self._series_of(row):
                 found.append(
                     Exclusion(
                         start, end, row.sensor, f"microphone drift {drift:+.1f} dB ({row.id})", "vigiposte"
                     )
                 )
         return tuple(found)
+
+    def _series_of(self, calibration: Calibration) -> list[tuple[int, int]]:
+        """What lies between the check before and the check after, else the placements that rest on it."""
+        before = self.calibration(calibration.closes) if calibration.closes else None
+        if before is not None:
+            return [(self.to_ns(before.at), self.to_ns(calibration.at))]
+        return [self._span(placement) for placement in self._placements_of(calibration)]
 
     def _placements_of(self, calibration: Calibration) -> list[Placement]:
         """Placements that rest on a calibration: those that name it, else the one it ended or interrupted."""

@@ -81,6 +81,7 @@ _REFERENCES = (
     ("placements", "workstation", "workstations"),
     ("placements", "calibration", "calibrations"),
     ("calibrations", "sensor", "sensors"),
+    ("calibrations", "closes", "calibrations"),
     ("imports", "sensor", "sensors"),
 )
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sensors.calibration_log import CALIBRATION_FILE
 from sensors.errors import ConfigurationError, Problem, SiteFileError
 from sensors.log_checks import check_logs
 from sensors.logs import parse_logs
@@ -27,6 +28,7 @@ __all__ = ["FILE_NAME", "environment_overrides", "find_site_file", "load_site"]
 
 FILE_NAME = "site.toml"
 _VARIABLE = "VIGIPOSTE_SITE"
+_CALIBRATION = re.compile(r"calibrations\[(\d+)\](.*)")
 _OVERRIDABLE = ("mqtt", "store")
 _WHERE = re.compile(r"^(.*?)\s*\(at (?:line (\d+), column (\d+)|(end of document))\)$", re.DOTALL)
 
@@ -78,6 +80,10 @@ def load_site(path: Path) -> SiteBook:
     for (table, key), value in overrides.items():
         if isinstance(data.setdefault(table, {}), dict):
             data[table][key] = value
+    own = data.get("calibrations", [])
+    logged = _logged_calibrations(path.parent)
+    if logged and isinstance(own, list):
+        data["calibrations"] = [*own, *logged]
     draft = parse_tables(data, path.name)
     zone = check_timezone(draft)
     check_references(draft)
@@ -87,7 +93,7 @@ def load_site(path: Path) -> SiteBook:
     check_settings(draft)
     check_plan(draft)
     logs, log_problems = parse_logs(path.parent, zone)
-    problems = _attributed(draft, overrides) + log_problems + check_logs(draft, logs, zone)
+    problems = _attributed(draft, overrides, len(own)) + log_problems + check_logs(draft, logs, zone)
     if problems:
         raise SiteFileError(problems)
     return SiteBook(site=draft.site(), folder=path.parent, path=path, logs=logs)
@@ -105,15 +111,43 @@ def environment_overrides(environment: Mapping[str, str]) -> dict[tuple[str, str
     return found
 
 
-def _attributed(draft: Draft, overrides: Mapping[tuple[str, str], str]) -> list[Problem]:
-    """Problems, those that come from the environment named so."""
+def _logged_calibrations(folder: Path) -> list[Any]:
+    path = folder / CALIBRATION_FILE
+    if not path.is_file():
+        return []
+    data = _toml(path)
+    rows = data.pop("calibrations", [])
+    if data or not isinstance(rows, list):
+        problem = Problem(
+            path.name,
+            next(iter(data), "calibrations"),
+            None,
+            "this file holds [[calibrations]] only",
+            "move other tables to the site file",
+            "unknown_key",
+        )
+        raise SiteFileError([problem])
+    return rows
+
+
+def _attributed(
+    draft: Draft, overrides: Mapping[tuple[str, str], str], own_calibrations: int
+) -> list[Problem]:
+    """Problems; those that come from the environment or the calibration log named so."""
     names = {f"{table}.{key}": f"VIGIPOSTE_{table}_{key}".upper() for table, key in overrides}
-    return [
-        Problem("environment", names[item.key], item.value, item.rule, item.remedy, item.code)
-        if item.key in names
-        else item
-        for item in draft.problems
-    ]
+    found = []
+    for item in draft.problems:
+        place = _CALIBRATION.match(item.key)
+        if item.key in names:
+            found.append(
+                Problem("environment", names[item.key], item.value, item.rule, item.remedy, item.code)
+            )
+        elif place is not None and int(place[1]) >= own_calibrations:
+            key = f"calibrations[{int(place[1]) - own_calibrations}]{place[2]}"
+            found.append(Problem(CALIBRATION_FILE, key, item.value, item.rule, item.remedy, item.code))
+        else:
+            found.append(item)
+    return found
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -303,7 +303,10 @@ class Placement(_Table):
 
 
 class Calibration(_Table):
-    """``[[calibrations]]``: reference postures (g, sensor axes) or the microphone check."""
+    """``[[calibrations]]``: reference postures (g, sensor axes) or the microphone check.
+
+    A check after the series may ``close`` the record of the check before it: the series lies between both.
+    """
 
     id: Identifier
     sensor: str
@@ -314,6 +317,7 @@ class Calibration(_Table):
     error_deg: float | None = Field(default=None, ge=0, le=90)
     level_before_db: float | None = None
     level_after_db: float | None = None
+    closes: str | None = None
 
 
 class Source(_Table):

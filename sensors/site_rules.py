@@ -205,6 +205,22 @@ def check_calibrations(draft: Draft) -> None:
                 "correct kind or sensor",
             )
         _check_parts(draft, path, row)
+        _check_closing(draft, path, row)
+
+
+def _check_closing(draft: Draft, path: str, row: Calibration) -> None:
+    before = next((other for _, other in draft.rows["calibrations"] if other.id == row.closes), None)
+    if before is None:
+        return
+    naive = (before.at.tzinfo is None) != (row.at.tzinfo is None)
+    if before.sensor != row.sensor or (not naive and before.at >= row.at):
+        draft.add(
+            "calibration_closes",
+            f"{path}.closes",
+            row.closes,
+            "it names the earlier check of the same microphone",
+            "name the check before the series, or remove closes",
+        )
 
 
 def _check_parts(draft: Draft, path: str, row: Calibration) -> None:
