@@ -23,7 +23,7 @@ BoolArray = NDArray[np.bool_]
 _HOUR_NS = 3_600_000_000_000
 _MEDIAN_S = 5
 _REST_MINIMUM_S = 3
-_GRADES = {"A": 0, "C": 1, "N": 2}
+_GRADES = {"A": np.int8(0), "C": np.int8(1), "N": np.int8(2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class DaySeconds:
             own = np.where(often, _GRADES[row["high"]], _GRADES[row["low"]])
             static = self._long_runs(inside & self.condition("steady"), least)
             own[static] = np.maximum(own[static], _GRADES[row["static"]])
-            grade = np.maximum(grade, inside * own).astype(np.int8)
+            np.maximum(grade, own, out=grade, where=inside)
         shares = 100.0 * np.bincount(grade[present], minlength=3) / self.number
         return ZoneShares(*(float(share) for share in shares))
 
