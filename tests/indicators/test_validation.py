@@ -126,6 +126,11 @@ def test_null_is_missing_in_inputs_and_in_results(tmp_path: Path) -> None:
     assert [result.status for result in run_cases(load_cases(path))] == [Status.PASSED] * 2
 
 
+NEGATIVE_TOLERANCE = json.dumps(
+    {"cases": [{"id": "a", "function": "f", "inputs": {}, "source": "s", "expected": 1, "tolerance": -1}]}
+)
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
@@ -134,11 +139,7 @@ def test_null_is_missing_in_inputs_and_in_results(tmp_path: Path) -> None:
         ("{}", "case_incomplete"),
         ('{"cases": [1]}', "case_incomplete"),
         ('{"cases": [{"id": "a"}]}', "case_incomplete"),
-        (
-            '{"cases": [{"id": "a", "function": "f", "inputs": {}, "source": "s", "expected": 1, '
-            + '"tolerance": -1}]}',
-            "case_incomplete",
-        ),
+        (NEGATIVE_TOLERANCE, "case_incomplete"),
     ],
 )
 def test_broken_case_files_are_refused(tmp_path: Path, content: str, code: str) -> None:
