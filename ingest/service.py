@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +16,22 @@ from typing import Any
 from ingest.counters import IngestCounters
 from ingest.feeding import CHUNK_BYTES, EndReason, FeedLoop
 from ingest.journal import Cursor, FolderLock, JournalReader, JournalWriter
-from ingest.pipeline import Feeder, FeederSettings, Router, SensorHealth
+from ingest.pauses import Pauses
+from ingest.pipeline import Barred, Feeder, FeederSettings, Router, SensorHealth
 from ingest.quarantine import Quarantine
 from ingest.session import MqttSession, broker_settings
 from ingest.status import read_health, write_health
 from ingest.store import Store
 from ingest.upkeep import Upkeep
-from sensors.errors import LocalResourceError, StoreUnreachableError
+from sensors.errors import LocalResourceError, StoreUnreachableError, UsageError
 from sensors.site_book import SiteBook
-from sensors.topics import parse_topic
+from sensors.topics import PAUSE, parse_topic
 
 __all__ = ["EndReason", "IngestReport", "run_ingest"]
 
 _LOG = logging.getLogger("vigiposte.ingest")
+_WRITER = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_SWITCH_S = 0.0005
 _SUPERVISE_S = 0.05
 _LAST_FEED_S = 2.5
 _LAKE_INTERVAL_S = 5.0
@@ -115,7 +120,17 @@ def run_ingest(
         Broker or store settings cannot work.
     LocalResourceError
         The journal folder is in use, or cannot be written; the metrics port is in use.
+    UsageError
+        The writer's name cannot name a folder.
     """
+    if writer is not None and not _WRITER.fullmatch(writer):
+        raise UsageError(
+            "the writer's name is not usable",
+            value=writer,
+            rule="letters, digits, _ and -, at most 40: it names a folder and a client id",
+            remedy="choose another --writer",
+            code="writer_name",
+        )
     service = _Service(
         book,
         store,
@@ -156,6 +171,20 @@ def run_ingest(
     return IngestReport(reason, time.monotonic() - began, service.counters)
 
 
+@contextlib.contextmanager
+def _quick_thread_switches() -> Iterator[None]:
+    """Let the network thread have its turn soon after each system call, while another thread decodes.
+
+    With Python's 5 ms it would wait that long for the interpreter after each read, write and flush.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, _SWITCH_S))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
 class _Service:
     """The parts of one run, opened and closed in order."""
 
@@ -181,24 +210,11 @@ class _Service:
         self._connect_timeout_s = connect_timeout_s
         self._settings = broker_settings(book.site.mqtt, book.folder, self._site, url=mqtt_url, writer=writer)
         self._router = Router(book)
-        self._resources = contextlib.ExitStack()
         with contextlib.ExitStack() as opening:
             lock = FolderLock(journal)
             opening.callback(lock.release)
             self._check_store(may_wait=may_wait_for_store)
-            try:
-                cursor = Cursor(journal)
-                opening.callback(cursor.close)
-                self._journal = JournalWriter(journal, after=cursor.position.sequence)
-            except OSError as error:
-                raise LocalResourceError(
-                    f"the journal cannot be opened: {error.strerror}",
-                    value=str(journal),
-                    remedy="free disk space, or correct the folder's permissions",
-                    code="journal_failed",
-                ) from error
-            opening.callback(self._journal.close)
-            self._reader = JournalReader(self._journal, cursor)
+            self._open_journal(opening)
             previous = read_health(journal).sensors
             self.health = {
                 sensor.id: previous.get(sensor.id) or SensorHealth() for sensor in book.site.sensors
@@ -207,26 +223,43 @@ class _Service:
                 from ingest.metrics import MetricsServer
 
                 opening.callback(MetricsServer(metrics_port, counters, self.health).close)
+            self._pauses = Pauses(book, journal)
+            self._feeder = Feeder(
+                self._site,
+                self._reader,
+                store,
+                self._router,
+                Quarantine(journal / "quarantine", max_age_days=book.site.privacy.raw_days),
+                counters,
+                self.health,
+                self._halt,
+                FeederSettings(CHUNK_BYTES, max_messages_per_s),
+                Barred(book, self._pauses.lasting),
+            )
+            self._session = MqttSession(
+                self._settings,
+                self._router.filters(self._settings.shared_group),
+                self._router.status_filters(),
+                self._journal,
+                counters,
+                self._on_status,
+            )
             self._resources = opening.pop_all()
-        self._feeder = Feeder(
-            self._site,
-            self._reader,
-            store,
-            self._router,
-            Quarantine(journal / "quarantine", max_age_days=book.site.privacy.raw_days),
-            counters,
-            self.health,
-            self._halt,
-            FeederSettings(CHUNK_BYTES, max_messages_per_s),
-        )
-        self._session = MqttSession(
-            self._settings,
-            self._router.filters(self._settings.shared_group),
-            self._router.status_filters(),
-            self._journal,
-            counters,
-            self._on_status,
-        )
+
+    def _open_journal(self, opening: contextlib.ExitStack) -> None:
+        try:
+            cursor = Cursor(self._folder)
+            opening.callback(cursor.close)
+            self._journal = JournalWriter(self._folder, after=cursor.position.sequence)
+        except OSError as error:
+            raise LocalResourceError(
+                f"the journal cannot be opened: {error.strerror}",
+                value=str(self._folder),
+                remedy="free disk space, or correct the folder's permissions",
+                code="journal_failed",
+            ) from error
+        opening.callback(self._journal.close)
+        self._reader = JournalReader(self._journal, cursor)
 
     def _check_store(self, *, may_wait: bool) -> None:
         try:
@@ -238,7 +271,11 @@ class _Service:
 
     def _on_status(self, topic: str, payload: bytes) -> None:
         with contextlib.suppress(Exception):
-            health = self.health.get(parse_topic(topic).sensor)
+            parsed = parse_topic(topic)
+            if parsed.format == PAUSE:
+                self._pauses.command(parsed.sensor, payload, time.time_ns())
+                return
+            health = self.health.get(parsed.sensor)
             if health is not None:
                 health.online = payload.strip() == b"online"
 
@@ -254,7 +291,7 @@ class _Service:
             tidy=upkeep.tidy,
             **loop_options,
         )
-        with self._resources:
+        with self._resources, _quick_thread_switches():
             try:
                 self._session.start(self._connect_timeout_s)
                 loop.start()
@@ -276,5 +313,7 @@ class _Service:
         unread = self._reader.uncommitted_bytes()
         self.counters.backlog_bytes = unread
         self.counters.oldest_waiting_ns = self._reader.committed.sequence if unread else 0
+        with contextlib.suppress(OSError):
+            self._pauses.checkpoint(time.time_ns(), ending=stopped)
         with contextlib.suppress(OSError):
             write_health(self._folder, self.counters, self.health, self._feeder.unknown, stopped=stopped)
