@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
 
-__all__ = ["chosen_audience", "chosen_period", "mount"]
+__all__ = ["exceeded", "mount"]
 
 _LIMIT_EXCEEDED = 10
 
@@ -37,23 +36,6 @@ class FailOn(StrEnum):
 
     ACTION = "action"
     LIMIT = "limit"
-
-
-def chosen_period(book: SiteBook, week: str | None, first: str | None, last: str | None) -> DatePeriod:
-    """The period asked for: a week, two dates, or the last complete week."""
-    from sensors.errors import UsageError
-    from sensors.periods import date_period, week_period
-
-    if first is None and last is None:
-        return week_period(week, book.zone, datetime.now(UTC))
-    if week is not None or first is None or last is None:
-        raise UsageError(
-            "a period is either a week or two dates",
-            rule="--week, or --from with --to",
-            remedy="--week 2026-W47, or --from 2026-11-16 --to 2026-11-22",
-            code="period_mixed",
-        )
-    return date_period(first, last)
 
 
 def exceeded(result: WeeklyResult, level: FailOn) -> bool:
@@ -109,12 +91,14 @@ def mount(app: typer.Typer) -> None:
     ) -> None:
         """Write the weekly report: worst first, with intervals, limits, coverage and sources."""
         from dashboards.report.surroundings import surroundings
+        from indicators.command_options import chosen_audience, chosen_period, log_analyst
         from indicators.model import Audience
 
         services = services_of(context)
         book = services.load_site(site)
         period = chosen_period(book, week, first, last)
         seen_by = chosen_audience(audience)
+        log_analyst(services, book, seen_by, f"report {period.first}..{period.last}")
         store = services.open_store(book)
         try:
             result = services.weekly_result(book, store, period, seen_by)
@@ -136,19 +120,3 @@ def mount(app: typer.Typer) -> None:
                 typer.echo(path)
         if fail_on is not None and exceeded(result, fail_on):
             raise typer.Exit(_LIMIT_EXCEEDED)
-
-
-def chosen_audience(name: str) -> Any:
-    """Audience of that name; ``UsageError`` lists the known ones."""
-    from indicators.model import Audience
-    from sensors.errors import UsageError
-
-    if name not in tuple(Audience):
-        raise UsageError(
-            "unknown audience",
-            value=name,
-            rule="report or analyst",
-            remedy="--audience report",
-            code="unknown_audience",
-        )
-    return Audience(name)

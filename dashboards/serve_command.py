@@ -60,15 +60,16 @@ def serve_site(
     """Serve until interrupted; also used by the demonstration."""
     import uvicorn
 
-    from dashboards.report_command import chosen_audience
     from dashboards.web.app import create_app
     from dashboards.web.settings import WebSettings
     from dashboards.web.source import SiteSource
+    from indicators.command_options import chosen_audience, log_analyst
     from indicators.comparison import compare_periods
     from indicators.explain import explain
 
     settings = WebSettings(host=host, port=port, audience=chosen_audience(audience), secret=secret)
     book = services.load_site(site)
+    log_analyst(services, book, settings.audience, f"dashboard on {host}:{port}")
     say = services.text(book.site.site.language)
     _require_free(host, port)
     source = SiteSource(

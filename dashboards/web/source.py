@@ -72,6 +72,7 @@ class SiteSource:
         self._looked = time.monotonic()
         self._stamp = self._look()
         self._results: OrderedDict[tuple[Any, ...], WeeklyResult] = OrderedDict()
+        self._looks: set[tuple[date, str]] = set()
         self._made: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._lock = threading.Lock()
         self._computing = threading.Lock()
@@ -122,6 +123,17 @@ class SiteSource:
                 return None
 
         return self.remembered(period, ("why", workstation, indicator), ask)
+
+    def log_look(self, what: str) -> None:
+        """Write a look at one worn sensor's data into the access log, once a day and thing."""
+        log = self.extra.get("log_access")
+        if self.audience is not Audience.ANALYST or log is None:
+            return
+        with self._lock:
+            if (self.today, what) in self._looks:
+                return
+            self._looks.add((self.today, what))
+        log(self.book, "analyst_access", {"what": what})
 
     def overview(self) -> Any:
         """State of ingest, store and sensors at this moment."""
