@@ -1,4 +1,4 @@
-"""How long ``vigiposte --help`` takes, beside a bare interpreter and an empty Typer command in the same run."""
+"""How long ``vigiposte --help`` takes, beside a bare interpreter and an empty Typer command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import time
 
 RUNS = 9
-EMPTY = "import typer; app = typer.Typer(); app.command()(lambda: None); app(['--help'], standalone_mode=False)"
+EMPTY = "import typer; app = typer.Typer(); app.command()(lambda: 0); app(['--help'], standalone_mode=False)"
 
 
 def seconds(*command: str) -> float:
