@@ -145,13 +145,14 @@ def quarantine_files(folder: Path, before: date) -> list[Path]:
     return sorted(path for path in _files(folder) if _stamp(path)[:8] < f"{before:%Y%m%d}")
 
 
-def erase_lines(folder: Path, doomed: Callable[[Mapping[str, Any]], bool]) -> int:
+def erase_lines(folder: Path, doomed: Callable[[Mapping[str, Any]], bool], before: date | None = None) -> int:
     """Remove the lines for which `doomed` holds, and lines that cannot be read; the number removed.
 
-    A file is replaced whole; run it while no ingest appends to the folder.
+    Files are replaced whole. While an ingest appends to the folder, only those begun before today may be:
+    `before` is then the present UTC day.
     """
     removed = 0
-    for path in sorted(_files(folder)):
+    for path in quarantine_files(folder, before or date.max):
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         kept = [line for line in lines if _stays(line, doomed)]
         removed += len(lines) - len(kept)

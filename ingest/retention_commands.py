@@ -164,33 +164,42 @@ def scheduled_purge(
 ) -> Callable[[], None]:
     """Return the daily purge of a running ingest, with a store of its own for its own thread.
 
-    What is due and not reduced yet is reduced first. Simulated and replayed sensors are left alone; an idle
-    purge leaves no line in the log.
+    What wearers who objected left behind goes first (an assignment may be written down after the readings
+    came), then what is due; what is due and not reduced yet is reduced before. Simulated and replayed sensors
+    are left alone; a purge that finds nothing leaves no line in the log.
     """
 
     def work() -> None:
         import logging
         from datetime import UTC, datetime
 
+        from ingest.erasure import erase_readings
         from ingest.retention import plan_purge
         from ingest.retention import purge as carry_out
         from sensors.periods import DatePeriod
 
-        store = services.open_store(book, url=url)
+        # Placements, assignments and objections may have changed since the ingest started.
+        now = services.load_site(book.path)
+        folders = None if journal is None else [journal]
+        store = services.open_store(now, url=url)
         try:
 
             def planned() -> PurgePlan:
-                gap = partial(services.extra["summary_gap"], book, store)
-                folders = None if journal is None else [journal]
-                return plan_purge(book, store, datetime.now(UTC), gap, journals=folders)
+                gap = partial(services.extra["summary_gap"], now, store)
+                return plan_purge(now, store, datetime.now(UTC), gap, journals=folders)
 
+            if now.objecting:
+                erased = erase_readings(now, store, now.objecting, folders)
+                if erased.rows or erased.quarantine_lines:
+                    details = {"rows": erased.rows, "quarantine_lines": erased.quarantine_lines}
+                    services.extra["log_access"](now, "objected_data_erased", details)
             plan = planned()
             days = [item.partition.day for item in plan.refused]
             if days:
-                services.reduce(book, store, DatePeriod(min(days), max(days), None))
+                services.reduce(now, store, DatePeriod(min(days), max(days), None))
                 plan = planned()
             if plan.raw or plan.summaries or plan.quarantine:
-                carry_out(store, plan, partial(services.extra["log_access"], book))
+                carry_out(store, plan, partial(services.extra["log_access"], now))
         finally:
             store.close()
         if plan.refused:

@@ -38,9 +38,7 @@ def check_logs(draft: Draft, logs: SiteLogs, zone: ZoneInfo) -> list[Problem]:
                         value,
                         *unknown_words(value, draft.claimed[table], table),
                     )
-    for pseudonym in logs.wearers or ():
-        if not PSEUDONYM.fullmatch(pseudonym.wearer):
-            add("wearers", pseudonym.line, "wearer", "wearer_form", pseudonym.wearer, *PSEUDONYM_WORDS)
+    _check_pseudonyms(logs, add)
     spans = _placement_spans(draft, zone)
     for row in logs.assignments:
         if row.wearer is not None and not PSEUDONYM.fullmatch(row.wearer):
@@ -69,6 +67,13 @@ def check_logs(draft: Draft, logs: SiteLogs, zone: ZoneInfo) -> list[Problem]:
         _check_task(draft, row, add)
     _check_overlaps(logs, add)
     return problems
+
+
+def _check_pseudonyms(logs: SiteLogs, add: Any) -> None:
+    for name, listed in (("wearers", logs.wearers or ()), ("objections", logs.objections)):
+        for row in listed:
+            if not PSEUDONYM.fullmatch(row.wearer):
+                add(name, row.line, "wearer", "wearer_form", row.wearer, *PSEUDONYM_WORDS)
 
 
 def _placement_spans(draft: Draft, zone: ZoneInfo) -> dict[str, list[tuple[int, int]]]:

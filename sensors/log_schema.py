@@ -18,6 +18,7 @@ from sensors.log_tables import (
     ControlLevel,
     Episode,
     Exclusion,
+    Objection,
     Pause,
     Situation,
     Vigilance,
@@ -178,6 +179,7 @@ LOGS: Mapping[str, LogTable] = {
             Episode,
         ),
         LogTable("wearers", (_Column("wearer", _text, required=True),), Wearer),
+        LogTable("objections", (_Column("wearer", _text, required=True),), Objection),
     )
 }
 

@@ -13,6 +13,7 @@ __all__ = [
     "ControlLevel",
     "Episode",
     "Exclusion",
+    "Objection",
     "Pause",
     "SiteLogs",
     "Situation",
@@ -140,6 +141,14 @@ class Wearer:
 
 
 @dataclass(frozen=True, slots=True)
+class Objection:
+    """Row of ``objections.csv``: a pseudonym whose readings are neither kept nor used, whenever they came."""
+
+    wearer: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SiteLogs:
     """All logs of a site, in file order; ``wearers`` is ``None`` where the site keeps no list of them."""
 
@@ -150,3 +159,4 @@ class SiteLogs:
     situations: tuple[Situation, ...] = ()
     episodes: tuple[Episode, ...] = ()
     wearers: tuple[Wearer, ...] | None = None
+    objections: tuple[Objection, ...] = ()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -120,22 +121,24 @@ class SiteBook:
         """Who wore `sensor` where within ``[start_ns, end_ns)``.
 
         Placements, overridden by ``assignments.csv``; clipped to the window, in time order, not overlapping.
-        A posting ends where the calibration in force changes.
+        A posting ends where the calibration in force changes. Those of wearers who objected are left out:
+        to everything that asks here, their readings lie nowhere.
         """
+        objecting = self.objecting
         return tuple(
-            Posting(
-                max(row.start_ns, start_ns),
-                min(row.end_ns, end_ns),
-                row.sensor,
-                row.workstation,
-                row.mount,
-                row.wearer,
-                row.task,
-                row.calibration,
-            )
+            replace(row, start_ns=max(row.start_ns, start_ns), end_ns=min(row.end_ns, end_ns))
             for row in self._postings.get(sensor, ())
-            if row.start_ns < end_ns and row.end_ns > start_ns
+            if row.start_ns < end_ns and row.end_ns > start_ns and row.wearer not in objecting
         )
+
+    @cached_property
+    def objecting(self) -> frozenset[str]:
+        """Pseudonyms of ``objections.csv``."""
+        return frozenset(row.wearer for row in self.logs.objections)
+
+    def worn_by(self, wearers: Collection[str]) -> tuple[Posting, ...]:
+        """Every posting of these wearers, whether they objected or not: what erasing and refusing need."""
+        return tuple(row for rows in self._postings.values() for row in rows if row.wearer in wearers)
 
     @cached_property
     def _postings(self) -> dict[str, tuple[Posting, ...]]:

@@ -1,4 +1,4 @@
-"""Topics: ``vigiposte/v1/{site}/{sensor}/{format}`` and the retained status beside it."""
+"""Topics: ``vigiposte/v1/{site}/{sensor}/{format}``, the retained status and the pause beside it."""
 
 from __future__ import annotations
 
@@ -11,26 +11,41 @@ from sensors.errors import UsageError
 from sensors.formats.checks import PayloadCode, refusal
 from sensors.formats.names import WireFormat
 
-__all__ = ["ROOT", "STATUS", "Topic", "build_topic", "parse_topic", "reading_filters", "status_filter"]
+__all__ = [
+    "PAUSE",
+    "ROOT",
+    "STATUS",
+    "WHOLE_SITE",
+    "Topic",
+    "build_topic",
+    "parse_topic",
+    "pause_filter",
+    "reading_filters",
+    "status_filter",
+]
 
 ROOT: Final = "vigiposte/v1"
 STATUS: Final = "status"
+PAUSE: Final = "pause"
+WHOLE_SITE: Final = "all"
+"""Stands for the sensor in a pause command to the whole site."""
 
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _LEVELS = 5
-_FORMATS: dict[str, WireFormat | Literal["status"]] = {
+_FORMATS: dict[str, WireFormat | Literal["status", "pause"]] = {
     **{fmt.value: fmt for fmt in WireFormat},
     STATUS: STATUS,
+    PAUSE: PAUSE,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Who sent a message and in which format; ``format`` is ``STATUS`` for online/offline."""
+    """Who sent a message and in which format; ``STATUS`` is online/offline, ``PAUSE`` a pause command."""
 
     site: str
     sensor: str
-    format: WireFormat | Literal["status"]
+    format: WireFormat | Literal["status", "pause"]
 
     def __str__(self) -> str:
         return f"{ROOT}/{self.site}/{self.sensor}/{self.format}"
@@ -66,7 +81,7 @@ def parse_topic(topic: str) -> Topic:
     return Topic(site, sensor, known)
 
 
-def build_topic(site: str, sensor: str, fmt: WireFormat | Literal["status"]) -> str:
+def build_topic(site: str, sensor: str, fmt: WireFormat | Literal["status", "pause"]) -> str:
     """Topic of one sensor.
 
     Raises
@@ -93,3 +108,8 @@ def reading_filters(site: str, shared_group: str | None = None) -> tuple[str, ..
 def status_filter(site: str) -> str:
     """Return the subscription for the retained status of all sensors of a site; never a shared one."""
     return f"{ROOT}/{site}/+/{STATUS}"
+
+
+def pause_filter(site: str) -> str:
+    """Return the subscription for pause commands; never a shared one: each ingest stops storing."""
+    return f"{ROOT}/{site}/+/{PAUSE}"

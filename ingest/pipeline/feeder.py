@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ingest.counters import IngestCounters
 from ingest.journal import Chunk, JournalReader, Message
+from ingest.pipeline.barred import Barred
 from ingest.pipeline.batches import Gathered, to_batch
 from ingest.pipeline.health import SensorHealth
 from ingest.pipeline.limits import RateLimit
@@ -84,6 +85,8 @@ class Feeder:
         Ends waiting for a store that is away.
     settings : FeederSettings
         Sizes and limits.
+    barred : Barred, optional
+        Drops rows that may not be stored.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class Feeder:
         health: Mapping[str, SensorHealth],
         stop: threading.Event,
         settings: FeederSettings | None = None,
+        barred: Barred | None = None,
     ) -> None:
         self._site = site
         self._reader = reader
@@ -107,6 +111,7 @@ class Feeder:
         self._health = health
         self._stop = stop
         self._settings = settings or FeederSettings()
+        self._barred = barred
         self._qualities: dict[str, SensorQuality] = {}
         self._limit = RateLimit(self._settings.max_messages_per_s)
         self._faults: set[str] = set()
@@ -124,6 +129,8 @@ class Feeder:
         if chunk is None:
             return 0
         work = self._take_apart(chunk)
+        if self._barred is not None:
+            self._barred.refresh()
         batches = [self._batch(gathered) for gathered in work.gathered.values()]
         outcome = self._write(batches, work, chunk)
         if (
@@ -202,7 +209,7 @@ class Feeder:
     def _batch(self, gathered: Gathered) -> ReadingBatch:
         batch = to_batch(self._site, gathered, self._quality(gathered.sensor))
         self._health[gathered.sensor.id].saw(gathered.sequences[-1], len(gathered.parts), len(batch))
-        return batch
+        return batch if self._barred is None else self._barred.apply(batch)
 
     def _write(self, batches: Sequence[ReadingBatch], work: _Work, chunk: Chunk) -> WriteOutcome | None:
         """Write, for as long as it takes; ``None`` when the stop came first."""

@@ -11,7 +11,7 @@ from sensors.formats import Decoded, WireFormat, decode
 from sensors.quantities import QUANTITIES
 from sensors.site_book import SiteBook
 from sensors.site_model import Sensor, Source
-from sensors.topics import STATUS, parse_topic, reading_filters, status_filter
+from sensors.topics import PAUSE, STATUS, parse_topic, pause_filter, reading_filters, status_filter
 
 __all__ = ["Attributed", "Router"]
 
@@ -53,8 +53,8 @@ class Router:
         return (*own, *dict.fromkeys(f"{prefix}{source.topic}" for source in self._sources))
 
     def status_filters(self) -> tuple[str, ...]:
-        """Topic filters of sensor status; never shared."""
-        return (status_filter(self._site),)
+        """Topic filters of sensor status and pause commands; never shared."""
+        return (status_filter(self._site), pause_filter(self._site))
 
     def read(self, topic: bytes, payload: bytes, arrival_ns: int) -> Attributed | None:
         """Rows of one message; ``None`` when it carries no reading (a device's join or status).
@@ -112,8 +112,8 @@ class Router:
                 remedy="add it under [[sensors]] and start the ingest again, or correct the device's topic",
                 code="unknown_sensor",
             )
-        if parsed.format == STATUS:
-            raise PayloadError("a status is no reading", value=topic, code="bad_topic")
+        if parsed.format in (STATUS, PAUSE):
+            raise PayloadError("a status or a pause is no reading", value=topic, code="bad_topic")
         return self._own_reader(sensor, WireFormat(parsed.format))
 
     def _own_reader(self, sensor: Sensor, fmt: WireFormat) -> Reader:

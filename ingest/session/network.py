@@ -32,6 +32,7 @@ from sensors.errors import BrokerUnreachableError, ConfigurationError, Vigiposte
 __all__ = ["MqttSession"]
 
 _LOG = logging.getLogger("vigiposte.ingest")
+_ASIDE = (b"/status", b"/pause")
 _GATHER_NS = 20_000_000
 _IDLE_S = 0.001
 _REST_S = 0.5
@@ -352,7 +353,7 @@ class MqttSession:
             self._first_ns = time.monotonic_ns()
         size = 0
         for topic, payload, message_id, retained in published:
-            if retained or topic.endswith(b"/status"):
+            if retained or topic.endswith(_ASIDE):
                 self._take_aside(topic, payload, message_id, stream)
                 continue
             size += len(payload)
@@ -365,8 +366,8 @@ class MqttSession:
         self.last_received = time.monotonic()
 
     def _take_aside(self, topic: bytes, payload: bytes, message_id: int, stream: BufferedSocket) -> None:
-        """Status goes to its handler; a retained copy of a reading was delivered when it was published."""
-        if topic.endswith(b"/status"):
+        """Status and pauses go to their handler; a retained reading was delivered when it was published."""
+        if topic.endswith(_ASIDE):
             self._on_status(topic.decode(errors="replace"), payload)
         if message_id:
             if self._unacknowledged or self._message_ids:
