@@ -126,6 +126,12 @@ def _compare(book: SiteBook, store: Store, workstation: str, *periods: DatePerio
     return compare_periods(book, store, workstation, *periods, **options)
 
 
+def _listen_sensor(book: SiteBook, sensor: str, **options: Any) -> Any:
+    from ingest.live import listen_sensor
+
+    return listen_sensor(book, sensor, **options)
+
+
 def _plan(book: SiteBook, store: Store, audience: Audience | str, **options: Any) -> Any:
     from indicators.model import Audience
     from indicators.planning import plan_from_store
@@ -166,6 +172,7 @@ def build_services() -> Services:
             "compare": _compare,
             "plan": _plan,
             "render_plan": _render_plan,
+            "listen_sensor": _listen_sensor,
             "log_access": _log_access,
             "summary_gap": _summary_gap,
         },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from indicators import (
+    calibration_command,
     decision_commands,
     governance_commands,
     planning_commands,
@@ -23,4 +24,5 @@ def mount(app: typer.Typer) -> None:
     validate_command.mount(app)
     decision_commands.mount(app)
     planning_commands.mount(app)
+    calibration_command.mount(app)
     governance_commands.mount(app)
