@@ -15,11 +15,13 @@ from enum import StrEnum
 from ingest.counters import IngestCounters
 from ingest.journal import JournalReader, JournalWriter
 from ingest.pipeline import Feeder
+from ingest.pipeline.background import Background
 
 __all__ = ["CHUNK_BYTES", "EndReason", "FeedLoop"]
 
 _LOG = logging.getLogger("vigiposte.ingest")
 CHUNK_BYTES = 8 * 1024 * 1024
+_CHUNKS_A_TURN = 32
 _IDLE_LINE_S = 0.3
 _POLL_S = 0.02
 _REST_S = 0.2
@@ -85,6 +87,7 @@ class FeedLoop:
         self._expected_messages = expected_messages
         self._on_progress = on_progress
         self._tidy = tidy
+        self._storing = Background(feeder.finish, "vigiposte-store")
         self._waiting_since = 0.0
         self._forget_at = time.monotonic() + _FORGET_EVERY_S
         self.reason = EndReason.STOPPED
@@ -117,13 +120,12 @@ class FeedLoop:
             self._forget_consumed(0)
         except BaseException as error:  # noqa: BLE001 - raised again where the ingest is supervised
             self.failure = error
+        finally:
+            self._storing.close()
 
     def _loop(self) -> EndReason:
         while not self._halt.is_set():
-            if self._feed_when_due():
-                if self._on_progress is not None:
-                    self._on_progress(self._counters)
-            else:
+            if not self._feed_when_due():
                 self._rest()
             if self._expected_messages is not None and self._counters.settled >= self._expected_messages:
                 return EndReason.EXPECTED
@@ -131,7 +133,7 @@ class FeedLoop:
                 self._until_idle_s is not None
                 and self._line_idle_s() >= self._until_idle_s
                 and self._counters.journaled >= self._counters.received
-                and not self._reader.unread_bytes()
+                and not self._reader.uncommitted_bytes()
             ):
                 return EndReason.IDLE
             if time.monotonic() >= self._forget_at:
@@ -156,8 +158,26 @@ class FeedLoop:
         ):
             return False
         self._waiting_since = 0.0
-        self._feeder.feed()
+        self._feed_backlog()
         return True
+
+    def _feed_backlog(self) -> None:
+        """Feed a chunk, and more while they are full: one is decoded while the one before is stored."""
+        prepared = self._feeder.prepare()
+        turns = 0
+        while prepared is not None:
+            self._storing.submit(prepared)
+            turns += 1
+            more = turns < _CHUNKS_A_TURN and not self._halt.is_set()
+            following = (
+                self._feeder.prepare() if more and self._reader.unread_bytes() >= CHUNK_BYTES else None
+            )
+            if not self._storing.result():
+                self._feeder.rewind()
+                return
+            if self._on_progress is not None:
+                self._on_progress(self._counters)
+            prepared = following
 
     def _rest(self) -> None:
         if self._waiting_since:

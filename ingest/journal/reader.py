@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.journal.cursor import Cursor, Position
-from ingest.journal.records import MAX_RECORD_BYTES, Damage, Message, scan
+from ingest.journal.records import Damage, Message, scan
 from ingest.journal.segments import PREAMBLE, Segment, list_segments, sync_folder
 from ingest.journal.writer import JournalWriter
 
@@ -85,7 +85,7 @@ class JournalReader:
             found = scan(content, 0, segment.salt, complete=complete)
             if found.end > 0 or complete:
                 break
-            wanted = min(max(2 * wanted, MAX_RECORD_BYTES), end - start)
+            wanted = min(2 * wanted, end - start)
         damage = tuple(
             Damage(segment.path.name, start + first, content[first:last]) for first, last in found.damaged
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ingest.counters import IngestCounters
-from ingest.journal import Chunk, JournalReader, Message
+from ingest.journal import Chunk, JournalReader, Message, Position
 from ingest.pipeline.barred import Barred
 from ingest.pipeline.batches import Gathered, to_batch
 from ingest.pipeline.health import SensorHealth
@@ -28,7 +28,7 @@ from sensors.errors import (
 from sensors.readings import ReadingBatch
 from sensors.site_model import Sensor
 
-__all__ = ["Feeder", "FeederSettings"]
+__all__ = ["Feeder", "FeederSettings", "Prepared"]
 
 _LOG = logging.getLogger("vigiposte.ingest")
 _FIRST_RETRY_S = 0.2
@@ -60,6 +60,16 @@ class _Work:
     gathered: dict[str, Gathered]
     refused: list[Refused]
     empty: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A decoded chunk, ready for the store, and where in the journal it begins."""
+
+    start: Position
+    chunk: Chunk
+    work: _Work
+    batches: list[ReadingBatch]
 
 
 class Feeder:
@@ -125,20 +135,44 @@ class Feeder:
 
     def feed(self) -> int:
         """Take one chunk all the way; messages settled, 0 when there was nothing or the stop came first."""
+        prepared = self.prepare()
+        if prepared is None:
+            return 0
+        settled = self.finish(prepared)
+        if not settled:
+            self.rewind()
+        return settled
+
+    def rewind(self) -> None:
+        """Offer again whatever was prepared and not finished."""
+        self._reader.rewind()
+
+    def prepare(self) -> Prepared | None:
+        """Read and decode the next chunk; ``None`` when there is nothing to read."""
+        start = self._reader.position
         chunk = self._reader.read(self._settings.chunk_bytes)
         if chunk is None:
-            return 0
+            return None
         work = self._take_apart(chunk)
         if self._barred is not None:
             self._barred.refresh()
-        batches = [self._batch(gathered) for gathered in work.gathered.values()]
+        return Prepared(start, chunk, work, [self._batch(gathered) for gathered in work.gathered.values()])
+
+    def finish(self, prepared: Prepared) -> int:
+        """Store what was prepared, then move the journal's position; messages settled, 0 when stopped first.
+
+        Another thread may prepare the next chunk meanwhile. A chunk is only finished right after the one
+        before it: when that one was not, this one is not either, and the position passes nothing unstored.
+        """
+        chunk, work, batches = prepared.chunk, prepared.work, prepared.batches
+        if self._reader.committed != prepared.start:
+            return 0
         outcome = self._write(batches, work, chunk)
         if (
             outcome is None
             or self._abandoned
             or not self._patiently("quarantine", lambda: self._quarantine.add(work.refused))
         ):
-            self._reader.rewind()
             return 0
         if not self._patiently("journal position", lambda: self._reader.commit(chunk.end)):
             return 0

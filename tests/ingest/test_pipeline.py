@@ -302,6 +302,27 @@ def test_a_store_that_is_away_is_waited_for_and_nothing_is_lost(
     assert line.rows("mic-1").channels["laeq"].tolist() == [70.0]
 
 
+def test_a_prepared_chunk_is_never_finished_before_the_one_ahead_of_it(
+    make_site: Callable[..., SiteBook], moody: Moody
+) -> None:
+    line = Line(make_site(), moody, chunk_bytes=100)
+    for second in range(3):
+        line.arrive("mic-1", {"t": NOW_S + second, "laeq": 70.0})
+    first, second_chunk = line.feeder.prepare(), line.feeder.prepare()
+    assert first is not None
+    assert second_chunk is not None
+    moody.errors = [StoreUnreachableError("the store does not answer")]
+    line.stop.set()
+    assert line.feeder.finish(first) == 0
+    line.stop.clear()
+    # The store works again, but what stands before it in the journal was not stored.
+    assert line.feeder.finish(second_chunk) == 0
+    line.feeder.rewind()
+    line.feed_all()
+    assert line.rows("mic-1").times_ns.tolist() == [NOW + n * S for n in range(3)]
+    assert backlog_of(line.folder).bytes == 0
+
+
 def test_stopping_while_the_store_is_away_keeps_the_readings_in_the_journal(
     make_site: Callable[..., SiteBook], moody: Moody
 ) -> None:
