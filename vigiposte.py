@@ -42,7 +42,9 @@ app = typer.Typer(
     help="Physical strain at workstations: from sensor readings to indicators that support a decision.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    # Rich doubles the time of --help, for boxes around the same words.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 
 
@@ -151,6 +153,12 @@ def _text(language: str) -> Callable[..., str]:
     return text(language)
 
 
+def _survey(book: SiteBook, open_store: Callable[[], Store]) -> Any:
+    from ingest.overview import survey
+
+    return survey(book, open_store)
+
+
 def _ingest_counters() -> Any:
     from ingest.counters import IngestCounters
 
@@ -175,6 +183,7 @@ def build_services() -> Services:
             "listen_sensor": _listen_sensor,
             "log_access": _log_access,
             "summary_gap": _summary_gap,
+            "survey": _survey,
         },
     )
 

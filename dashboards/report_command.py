@@ -22,11 +22,10 @@ from sensors.command_line import (
 )
 
 if TYPE_CHECKING:
-    from indicators.model import WeeklyResult
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
 
-__all__ = ["exceeded", "mount"]
+__all__ = ["mount"]
 
 _LIMIT_EXCEEDED = 10
 
@@ -36,21 +35,6 @@ class FailOn(StrEnum):
 
     ACTION = "action"
     LIMIT = "limit"
-
-
-def exceeded(result: WeeklyResult, level: FailOn) -> bool:
-    """Whether any workstation is above an action, limit or projection row, or above a limit row only."""
-    from indicators.limits import Role
-    from indicators.model import Verdict
-
-    counting = {Role.LIMIT} if level is FailOn.LIMIT else {Role.ACTION, Role.LIMIT, Role.PROJECTION}
-    return any(
-        row.verdict is Verdict.ABOVE and row.limit.role in counting
-        for station in result.workstations
-        for factor in station.factors
-        for indicator in factor.indicators
-        for row in indicator.limits
-    )
 
 
 def _previous(services: Any, book: SiteBook, store: Any, period: DatePeriod, audience: Any) -> Any:
@@ -90,11 +74,16 @@ def mount(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Write the weekly report: worst first, with intervals, limits, coverage and sources."""
+        from dashboards.report.render import known_formats
         from dashboards.report.surroundings import surroundings
+        from indicators import verdicts
         from indicators.command_options import chosen_audience, chosen_period, log_analyst
         from indicators.model import Audience
 
+        names = known_formats(name.strip() for name in formats.split(",") if name.strip())
         services = services_of(context)
+        if language is not None:
+            services.text(language)
         book = services.load_site(site)
         period = chosen_period(book, week, first, last)
         seen_by = chosen_audience(audience)
@@ -109,7 +98,6 @@ def mount(app: typer.Typer) -> None:
         around = surroundings(
             book, result, spoken, previous=previous, open_store=lambda: services.open_store(book)
         )
-        names = tuple(name.strip() for name in formats.split(",") if name.strip())
         written = services.render_report(result, out, names, spoken, around=around)
         if seen_by is Audience.ANALYST:
             note(services.text(spoken)("report.not_for_circulation"))
@@ -118,5 +106,5 @@ def mount(app: typer.Typer) -> None:
         else:
             for path in written:
                 typer.echo(path)
-        if fail_on is not None and exceeded(result, fail_on):
+        if fail_on is not None and verdicts.exceeded(result, verdicts.FailOn(fail_on.value)):
             raise typer.Exit(_LIMIT_EXCEEDED)

@@ -138,7 +138,7 @@ class TraceReader:
                 compressed = probe.read(2) == _GZIP_MAGIC
             return gzip.GzipFile(self.path, "rb") if compressed else self.path.open("rb")
         except (FileNotFoundError, IsADirectoryError):
-            raise ConfigurationError(
+            raise UsageError(
                 "no such trace", value=str(self.path), remedy="check the path", code="no_trace"
             ) from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +14,7 @@ from indicators.model import Audience, WeeklyResult
 from sensors.command_line import write_atomic
 from sensors.errors import UsageError
 
-__all__ = ["FORMATS", "render_report"]
+__all__ = ["FORMATS", "known_formats", "render_report"]
 
 
 def _html(result: WeeklyResult, view: ReportView) -> bytes:
@@ -56,6 +56,27 @@ FORMATS: Mapping[str, Callable[[WeeklyResult, ReportView], bytes]] = MappingProx
 )
 
 
+def known_formats(formats: Iterable[str]) -> tuple[str, ...]:
+    """Return `formats` when every one of them can be written.
+
+    Raises
+    ------
+    UsageError
+        A format is unknown.
+    """
+    names = tuple(formats)
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown:
+        raise UsageError(
+            "unknown report format",
+            value=", ".join(unknown),
+            rule=f"one or more of {', '.join(FORMATS)}",
+            remedy="--format html,pdf,csv,xlsx,json",
+            code="unknown_format",
+        )
+    return names
+
+
 def render_report(
     result: WeeklyResult,
     out: Path,
@@ -85,18 +106,10 @@ def render_report(
     MissingExtraError
         A format needs an optional part that is not installed.
     """
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown:
-        raise UsageError(
-            "unknown report format",
-            value=", ".join(unknown),
-            rule=f"one or more of {', '.join(FORMATS)}",
-            remedy="--format html,pdf,csv,xlsx,json",
-            code="unknown_format",
-        )
+    names = known_formats(formats)
     view = build_view(result, language, around or Surroundings(previous=previous))
     stem = f"{_slug(result)}-{view.language}"
-    contents = {name: FORMATS[name](result, view) for name in dict.fromkeys(formats)}
+    contents = {name: FORMATS[name](result, view) for name in dict.fromkeys(names)}
     return [write_atomic(out / f"{stem}.{name}", content) for name, content in contents.items()]
 
 
