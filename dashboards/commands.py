@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dashboards import report_command, serve_command
+from dashboards import grafana_command, report_command, serve_command
 
 __all__ = ["mount"]
 
@@ -13,3 +13,4 @@ def mount(app: typer.Typer) -> None:
     """Add this room's commands to `app`."""
     report_command.mount(app)
     serve_command.mount(app)
+    grafana_command.mount(app)

@@ -9,6 +9,7 @@ from indicators import (
     decision_commands,
     governance_commands,
     planning_commands,
+    publish_command,
     result_commands,
     summary_commands,
     validate_command,
@@ -26,3 +27,4 @@ def mount(app: typer.Typer) -> None:
     planning_commands.mount(app)
     calibration_command.mount(app)
     governance_commands.mount(app)
+    publish_command.mount(app)

@@ -21,16 +21,27 @@ from indicators.model import Note, Period, WorkerDay
 from indicators.noise_iso9612 import noise_rule
 from indicators.published_ledger import PublishedLedger
 from indicators.summaries import MergedDay
+from sensors.local_time import OPEN_END_NS
 from sensors.quantities import Kind
 from sensors.site_model import Mount, Origin
 
 if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
-__all__ = ["Permits", "Refused", "ShiftView", "is_worn", "permits", "refused_groups", "usable_days"]
+__all__ = [
+    "Permits",
+    "Refused",
+    "ShiftView",
+    "is_worn",
+    "is_worn_posting",
+    "permits",
+    "refused_groups",
+    "usable_days",
+]
 
 _USUAL_COVERAGE = 0.80
 _HOUR_NS = 3_600_000_000_000
+_FROM_EVER = -(2**62)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,3 +332,9 @@ def usable_days(book: SiteBook, on: date, days: Sequence[MergedDay]) -> list[Mer
     """`days` without worn ones that have too little valid time or whose shift still runs."""
     kept = {id(item) for group in _groups(book, on, days).values() for item in group.days}
     return [item for item in days if not is_worn(item.day) or id(item) in kept]
+
+
+def is_worn_posting(book: SiteBook, sensor: str) -> bool:
+    """Whether a sensor was ever on a body, or never placed at all: nobody said then that it is fixed."""
+    postings = book.assignments(sensor, _FROM_EVER, OPEN_END_NS)
+    return not postings or any(one.mount.worn or one.wearer is not None for one in postings)

@@ -15,6 +15,7 @@ from ingest.influx.address import InfluxAddress
 from ingest.influx.client import InfluxClient
 from ingest.influx.lines import blocks
 from ingest.influx.revisions import Revisions
+from ingest.influx.rollups import write_rollups
 from ingest.influx.sending import send
 from ingest.lake.store import LakeStore
 from ingest.rows import answer, collect, to_frame
@@ -206,9 +207,25 @@ class InfluxStore:
         """See ``SummaryStore.summary_partitions``."""
         return self._summaries.summary_partitions(dataset, site, first, last, kind)
 
+    def summary_states(
+        self,
+        dataset: str,
+        site: str,
+        first: date | None = None,
+        last: date | None = None,
+        kind: Kind | None = None,
+    ) -> Mapping[Partition, str]:
+        """See ``SummaryStore.summary_states``."""
+        return self._summaries.summary_states(dataset, site, first, last, kind)
+
     def delete_summary(self, dataset: str, partition: Partition) -> bool:
         """See ``SummaryStore.delete_summary``."""
         return self._summaries.delete_summary(dataset, partition)
+
+    def write_rollups(self, measurement: str, table: pa.Table, tags: Sequence[str], name: str) -> int:  # noqa: ARG002 - a lake's file name
+        """Store a small table as `measurement` with `tags`; the rows written."""
+        self.check()
+        return write_rollups(self._client, measurement, table, tags)
 
 
 def _nothing() -> pa.Table:

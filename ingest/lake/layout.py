@@ -10,10 +10,20 @@ from urllib.parse import quote, unquote
 from ingest.store import Partition
 from sensors.quantities import Kind
 
-__all__ = ["RAW", "partition_path", "raw_path", "sensor_path", "sensors_in", "summary_path", "walk"]
+__all__ = [
+    "RAW",
+    "partition_path",
+    "raw_path",
+    "rollup_path",
+    "sensor_path",
+    "sensors_in",
+    "summary_path",
+    "walk",
+]
 
 RAW = "raw"
 _SUMMARIES = "summaries"
+_ROLLUPS = "rollups"
 
 
 class Lister(Protocol):
@@ -45,6 +55,11 @@ def summary_path(dataset: str, partition: Partition | None = None) -> str:
     """Folder of a summary dataset, or of one partition of it."""
     top = f"{_SUMMARIES}/{_encoded(dataset)}"
     return top if partition is None else f"{top}/{partition_path(partition)}"
+
+
+def rollup_path(measurement: str, name: str) -> str:
+    """File of one published period of `measurement`."""
+    return f"{_ROLLUPS}/{_encoded(measurement)}/{_encoded(name)}.parquet"
 
 
 def sensors_in(

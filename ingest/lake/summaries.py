@@ -79,9 +79,34 @@ class LakeSummaries:
             if _FILE in self._folder.files(path)
         ]
 
+    def summary_states(
+        self,
+        dataset: str,
+        site: str,
+        first: date | None = None,
+        last: date | None = None,
+        kind: Kind | None = None,
+    ) -> Mapping[Partition, str]:
+        """See ``SummaryStore.summary_states``; from the folder entries alone."""
+        found: dict[Partition, str] = {}
+        top = layout.summary_path(dataset)
+        for partition, path in layout.walk(self._folder, top, site, first, last, kind):
+            state = self._folder.states(path).get(_FILE)
+            if state is not None:
+                found[partition] = state
+        return found
+
     def delete_summary(self, dataset: str, partition: Partition) -> bool:
         """Remove the table; whether there was one."""
         return self._folder.remove(_path(dataset, partition))
+
+    def write_rollups(self, measurement: str, table: pa.Table, tags: Sequence[str], name: str) -> int:
+        """Replace the file `name` of the dataset ``rollups`` by a small table; the rows written."""
+        ordered = table.sort_by([(column, "ascending") for column in ("time", *tags)])
+        sink = pa.BufferOutputStream()
+        pq.write_table(ordered, sink, compression="zstd")
+        self._folder.publish([(layout.rollup_path(measurement, name), sink.getvalue())])
+        return int(table.num_rows)
 
 
 def _path(dataset: str, partition: Partition) -> str:
