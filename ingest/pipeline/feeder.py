@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ingest.counters import IngestCounters
@@ -70,6 +72,18 @@ class Prepared:
     chunk: Chunk
     work: _Work
     batches: list[ReadingBatch]
+
+
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep the collector from walking the many objects of a chunk, none of which refer in circles."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Feeder:
@@ -153,10 +167,12 @@ class Feeder:
         chunk = self._reader.read(self._settings.chunk_bytes)
         if chunk is None:
             return None
-        work = self._take_apart(chunk)
-        if self._barred is not None:
-            self._barred.refresh()
-        return Prepared(start, chunk, work, [self._batch(gathered) for gathered in work.gathered.values()])
+        with _without_collection():
+            work = self._take_apart(chunk)
+            if self._barred is not None:
+                self._barred.refresh()
+            batches = [self._batch(gathered) for gathered in work.gathered.values()]
+        return Prepared(start, chunk, work, batches)
 
     def finish(self, prepared: Prepared) -> int:
         """Store what was prepared, then move the journal's position; messages settled, 0 when stopped first.
