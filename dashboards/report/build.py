@@ -24,6 +24,7 @@ from dashboards.report.model import (
     Station,
     Tally,
 )
+from dashboards.report.reasons import why_rows
 from dashboards.report.sentences import lead, station_lead, verdict_counts
 from dashboards.wording import SEVERITY, Mark, Wording, headline, indicator_verdict, ranking_assessment
 from indicators.limits import Comparison, Limit, Role
@@ -73,6 +74,8 @@ class Surroundings:
         Excluded stretches: from, to, sensor, reason, by whom.
     names : mapping
         Labels of shifts, tasks, sensors and protectors by id.
+    origins : mapping
+        Sensors with mount and calibration by (workstation, factor), in words.
     group_size : int
         Smallest number of wearers whose results are shown.
     """
@@ -81,6 +84,7 @@ class Surroundings:
     health: Sequence[tuple[str, ...]] = ()
     exclusions: Sequence[tuple[str, ...]] = ()
     names: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str], str] = field(default_factory=dict)
     group_size: int | None = None
 
 
@@ -121,6 +125,7 @@ def build_view(
         health=tuple(around.health),
         exclusions=tuple(around.exclusions),
         limits=_limits(result, words),
+        reasons=tuple(row for station in watched for row in why_rows(station, result, words, around.origins)),
         notes=tuple(words.note(note) for note in result.notes),
         methods=methods,
         methods_line=words.say("report.methods_used", methods=words.listing(methods)),

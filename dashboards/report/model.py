@@ -20,6 +20,7 @@ __all__ = [
     "ScaleRow",
     "Station",
     "Tally",
+    "WhyRow",
 ]
 
 
@@ -165,6 +166,20 @@ class LimitRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WhyRow:
+    """Why a headline number is what it is: formula, terms, basis, sensors, and its command."""
+
+    station: str
+    label: tuple[Run, ...]
+    value: str
+    formula: tuple[Run, ...]
+    terms: str
+    basis: str
+    sensors: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportView:
     """A whole report in one language."""
 
@@ -188,6 +203,7 @@ class ReportView:
     health: tuple[tuple[str, ...], ...]
     exclusions: tuple[tuple[str, ...], ...]
     limits: tuple[LimitRow, ...]
+    reasons: tuple[WhyRow, ...]
     notes: tuple[str, ...]
     methods: tuple[str, ...]
     methods_line: str

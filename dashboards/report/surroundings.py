@@ -33,6 +33,7 @@ def surroundings(
         health=health,
         exclusions=_exclusions(book, result, words),
         names=names_of(book),
+        origins=_origins(book, result, words),
         group_size=book.site.privacy.group_size,
     )
 
@@ -41,6 +42,21 @@ def names_of(book: SiteBook) -> dict[str, str]:
     """Labels of shifts, tasks, sensors and protectors by id."""
     tables = (book.site.shifts, book.site.tasks, book.site.sensors, book.site.protectors)
     return {row.id: row.label or row.id for table in tables for row in table}
+
+
+def _origins(book: SiteBook, result: WeeklyResult, words: Wording) -> dict[tuple[str, str], str]:
+    """Sensors posted at each workstation in the period, with mount and last calibration."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for sensor in book.site.sensors:
+        postings = book.assignments(sensor.id, result.period.start_ns, result.period.end_ns)
+        for workstation, mount in sorted({(row.workstation, row.mount) for row in postings}):
+            calibration = book.calibration_at(sensor.id, result.period.end_ns)
+            parts = [sensor.label or sensor.id, words.segment(mount.value)]
+            if calibration is not None:
+                day = typography.long_date(calibration.at.date(), language=words.language)
+                parts.append(words.say("report.calibrated", day=day))
+            found.setdefault((workstation, sensor.kind.value), []).append(", ".join(parts))
+    return {key: "; ".join(texts) for key, texts in found.items()}
 
 
 def _exclusions(book: SiteBook, result: WeeklyResult, words: Wording) -> tuple[tuple[str, ...], ...]:

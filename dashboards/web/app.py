@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 
 from dashboards.plots.tokens import plot_css
 from dashboards.web import compare_page, curve_pages, other_pages, pages, why_page
-from dashboards.web.other_pages import problem_page
+from dashboards.web.other_pages import empty_page, problem_page
 from dashboards.web.security import Guard
 from dashboards.web.series import TraceReader
 from dashboards.web.settings import WebSettings
@@ -81,6 +81,8 @@ def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
         if request.url.path.startswith(("/data/", "/events")):
             return PlainTextResponse(str(error), status_code=status)
         try:
+            if isinstance(error, NotEnoughDataError):
+                return empty_page(request)
             return problem_page(request, error, status)
         except VigiposteError:
             return PlainTextResponse(str(error), status_code=status)

@@ -18,7 +18,7 @@ from dashboards.web.context import PageContext, page_context
 from dashboards.web.render import render_page
 from dashboards.web.series import LONG_NS, Trace, TraceReader, thinned, thinned_minutes, traces_of
 from indicators.model import Audience, WorkstationResult
-from sensors.errors import UnknownNameError, UsageError
+from sensors.errors import NotEnoughDataError, UnknownNameError, UsageError
 from sensors.logs import append_log
 
 __all__ = ["router"]
@@ -207,9 +207,11 @@ def _shifts(context: PageContext, station: str, low: int, high: int) -> list[dic
 
 def _limits(context: PageContext, identifier: str, trace: Trace) -> list[list[Any]]:
     """Limits in the trace's own unit, as references: a limit on 8 hours does not judge a minute."""
-    found: WorkstationResult | None = next(
-        (item for item in context.result.workstations if item.id == identifier), None
-    )
+    try:
+        stations = context.result.workstations
+    except NotEnoughDataError:
+        return []
+    found: WorkstationResult | None = next((item for item in stations if item.id == identifier), None)
     if found is None:
         return []
     words = context.words

@@ -171,6 +171,21 @@ def logout(request: Request) -> Response:
     return answer
 
 
+def empty_page(request: Request) -> HTMLResponse:
+    """A period in which nothing was measured: say so, say when something was, and lead there."""
+    context = page_context(request)
+    source = context.source
+    newest = max(source.store.last_seen(source.book.site.site.id).values(), default=0)
+    last = source.book.local(newest).date() if newest else None
+    iso = None if last is None else last.isocalendar()
+    return render_page(
+        context,
+        "empty.html",
+        last="" if last is None else typography.long_date(last, language=context.language, weekday=True),
+        last_week=None if iso is None else f"{iso.year}-W{iso.week:02d}",
+    )
+
+
 def problem_page(request: Request, error: VigiposteError, status: int) -> HTMLResponse:
     """A mistake or an outage as a page that says what to do."""
     context = page_context(request)
