@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from indicators.day_cache import DayCache
 from indicators.model import WorkerDay
 from indicators.reduction.partition import DATASET, analysis_version, reducer, utc_days
 from ingest.store import Partition
@@ -53,32 +54,40 @@ def merge_days(
     ConfigurationError
         Code ``summary_version``: a stored table has other columns than this version of the analysis.
     """
-    present = _present(store, days)
+    states = _states(store, days)
+    cache = DayCache(store, states)
     # Days of one sensor follow each other, so that two tables at a time are enough.
     order = sorted(range(len(days)), key=lambda index: (days[index].sensor, days[index].start_ns))
     merged: list[MergedDay | None] = [None] * len(days)
     tables: dict[Partition, pa.Table] = {}
     for index in order:
         day = days[index]
-        wanted = [partition for partition in _partitions(day) if partition in present]
-        tables = {one: tables[one] if one in tables else _read(store, one) for one in wanted}
-        module = reducer(day.kind)
-        rows = _joined([tables[partition] for partition in wanted], module.SCHEMA)
-        inside = _minutes_within(rows, day)
-        if not inside and not keep_empty(day):
+        wanted = [partition for partition in _partitions(day) if partition in states]
+        if not wanted and not keep_empty(day):
             continue
-        merged[index] = MergedDay(day, module.merge(rows, day), inside)
+        known = cache.get(day)
+        if known is None:
+            tables = {one: tables[one] if one in tables else _read(store, one) for one in wanted}
+            module = reducer(day.kind)
+            rows = _joined([tables[partition] for partition in wanted], module.SCHEMA)
+            known = module.merge(rows, day), _minutes_within(rows, day)
+            if wanted:
+                cache.put(day, *known)
+        content, inside = known
+        if inside or keep_empty(day):
+            merged[index] = MergedDay(day, content, inside)
+    cache.save()
     return [item for item in merged if item is not None]
 
 
-def _present(store: Store, days: Iterable[WorkerDay]) -> set[Partition]:
-    found: set[Partition] = set()
+def _states(store: Store, days: Iterable[WorkerDay]) -> dict[Partition, str]:
+    found: dict[Partition, str] = {}
     by_site: dict[str, list[WorkerDay]] = {}
     for day in days:
         by_site.setdefault(day.site, []).append(day)
     for site, own in by_site.items():
         touched = [moment for day in own for moment in utc_days(day.start_ns, day.end_ns)]
-        found.update(store.summary_partitions(DATASET, site, min(touched), max(touched)))
+        found.update(store.summary_states(DATASET, site, min(touched), max(touched)))
     return found
 
 

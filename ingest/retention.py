@@ -27,7 +27,7 @@ Reason = str
 """Why raw rows must wait: ``no_summary``, ``stale_summary``, ``unplaced``, ``unknown_sensor``."""
 
 # Hashes of rows that an InfluxDB store remembers beside the summaries.
-_REMEMBERED = "fingerprints"
+_REMEMBERED = ("fingerprints", "worker_days")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def plan_purge(
     last = summaries_before - timedelta(days=1)
     summaries = [
         (dataset, partition)
-        for dataset in (*SUMMARY_DATASETS, _REMEMBERED)
+        for dataset in (*SUMMARY_DATASETS, *_REMEMBERED)
         for partition in due(store.summary_partitions(dataset, site, last=last))
         if partition not in waiting
     ]

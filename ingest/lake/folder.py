@@ -28,6 +28,9 @@ class Folder(Protocol):
     def sizes(self, path: str) -> dict[str, int]:
         """Size in bytes of each file directly within `path`."""
 
+    def states(self, path: str) -> dict[str, str]:
+        """Text for each file directly within `path` that changes whenever the file is replaced."""
+
     def folders(self, path: str) -> list[str]:
         """Names of the folders directly within `path`; none when it does not exist."""
 

@@ -78,6 +78,15 @@ class LocalFolder:
                 found[name] = (self.root / path / name).stat().st_size
         return found
 
+    def states(self, path: str) -> dict[str, str]:
+        """See `ingest.lake.folder.Folder.states`."""
+        found: dict[str, str] = {}
+        for name in self.files(path):
+            with contextlib.suppress(FileNotFoundError):
+                entry = (self.root / path / name).stat()
+                found[name] = f"{entry.st_size}-{entry.st_mtime_ns}-{entry.st_ino}"
+        return found
+
     def folders(self, path: str) -> list[str]:
         """See `ingest.lake.folder.Folder.folders`."""
         return self._names(path, lambda entry: entry.is_dir())

@@ -40,6 +40,12 @@ class RemoteFolder:
         """See `ingest.lake.folder.Folder.sizes`."""
         return {info.base_name: info.size for info in self._entries(path) if info.is_file}
 
+    def states(self, path: str) -> dict[str, str]:
+        """See `ingest.lake.folder.Folder.states`."""
+        return {
+            info.base_name: f"{info.size}-{info.mtime_ns}" for info in self._entries(path) if info.is_file
+        }
+
     def folders(self, path: str) -> list[str]:
         """See `ingest.lake.folder.Folder.folders`."""
         from pyarrow.fs import FileType

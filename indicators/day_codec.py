@@ -1,0 +1,129 @@
+"""Merged worker-days as bytes and back: exact, readable without running any code, no pickle.
+
+A record is the length of a JSON header (8 bytes, little-endian), the header, and the bytes of the arrays it
+names. Only the result classes listed here can come out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import struct
+from collections.abc import Mapping
+from enum import Enum
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from indicators.model import WorkerDay
+
+__all__ = ["decode_day", "encode_day"]
+
+_LENGTH = struct.Struct("<Q")
+_ALIGNMENT = 8
+
+
+@cache
+def _classes() -> Mapping[str, type[Any]]:
+    from analysis.posture_calibration import Reference
+    from analysis.thermal import WbgtMethod
+    from indicators.reduction import climate, noise, posture_day
+
+    known = (
+        noise.NoiseDay,
+        noise.Peaks,
+        climate.ClimateDay,
+        posture_day.PostureDay,
+        posture_day.PostureQuality,
+        Reference,
+        WbgtMethod,
+    )
+    return {one.__name__: one for one in known}
+
+
+def encode_day(content: Any) -> bytes:
+    """Bytes of a ``NoiseDay``, ``ClimateDay`` or ``PostureDay``, its `WorkerDay` left out.
+
+    Raises
+    ------
+    TypeError
+        Something in it has no exact form here.
+    """
+    arrays: list[bytes] = []
+    header = json.dumps(_packed(content, arrays), separators=(",", ":")).encode()
+    header += b" " * (-len(header) % _ALIGNMENT)
+    return b"".join([_LENGTH.pack(len(header)), header, *arrays])
+
+
+def _packed(value: Any, arrays: list[bytes]) -> Any:
+    if isinstance(value, Enum):
+        return {"enum": [type(value).__name__, value.value]}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, np.ndarray):
+        data = np.ascontiguousarray(value).tobytes()
+        arrays.append(data + bytes(-len(data) % _ALIGNMENT))
+        return {"array": [value.dtype.str, list(value.shape)]}
+    return _packed_container(value, arrays)
+
+
+def _packed_container(value: Any, arrays: list[bytes]) -> Any:
+    if isinstance(value, WorkerDay):
+        return {"day": 1}
+    if isinstance(value, Mapping):
+        return {"map": [[_packed(key, arrays), _packed(item, arrays)] for key, item in value.items()]}
+    if dataclasses.is_dataclass(value) and type(value).__name__ in _classes():
+        fields = {
+            field.name: _packed(getattr(value, field.name), arrays) for field in dataclasses.fields(value)
+        }
+        return {"of": type(value).__name__, "fields": fields}
+    message = f"a worker-day holds a {type(value).__name__}, which has no exact form"
+    raise TypeError(message)
+
+
+def decode_day(record: memoryview, day: WorkerDay) -> Any:
+    """Content of a record, belonging to `day`; its arrays are views that cannot be written.
+
+    Raises
+    ------
+    ValueError, KeyError
+        The record is damaged or of another version.
+    """
+    (length,) = _LENGTH.unpack_from(record)
+    header = json.loads(bytes(record[_LENGTH.size : _LENGTH.size + length]))
+    return _Reader(record, _LENGTH.size + length, day).value(header)
+
+
+class _Reader:
+    """Walks a header in the order in which its arrays were written."""
+
+    def __init__(self, record: memoryview, position: int, day: WorkerDay) -> None:
+        self._record = record
+        self._position = position
+        self._day = day
+
+    def value(self, packed: Any) -> Any:
+        if not isinstance(packed, dict):
+            return packed
+        if "of" in packed:
+            made = _classes()[packed["of"]]
+            return made(**{name: self.value(part) for name, part in packed["fields"].items()})
+        if "array" in packed:
+            return self._array(*packed["array"])
+        if "map" in packed:
+            return {self.value(key): self.value(item) for key, item in packed["map"]}
+        if "enum" in packed:
+            name, value = packed["enum"]
+            return _classes()[name](value)
+        return self._day
+
+    def _array(self, dtype: str, shape: list[int]) -> Any:
+        kind = np.dtype(dtype)
+        count = int(np.prod(shape, dtype=np.int64))
+        found = np.frombuffer(self._record, kind, count, self._position).reshape(shape)
+        size = count * kind.itemsize
+        self._position += size + -size % _ALIGNMENT
+        return found
