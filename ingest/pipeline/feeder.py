@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ingest.counters import IngestCounters
-from ingest.journal import Chunk, JournalReader, Message, Position
+from ingest.journal import Chunk, JournalReader, Position
 from ingest.pipeline.barred import Barred
-from ingest.pipeline.batches import Gathered, to_batch
 from ingest.pipeline.health import SensorHealth
 from ingest.pipeline.limits import RateLimit
-from ingest.pipeline.quality import SensorQuality
 from ingest.pipeline.routing import Router
+from ingest.pipeline.unpacking import Unpacked, Unpacker
 from ingest.quarantine import Quarantine, Refused
 from ingest.store import ReadingStore, WriteOutcome
 from sensors.errors import (
     ConfigurationError,
     LocalResourceError,
-    PayloadError,
     StoreRejectedError,
     UnreachableError,
 )
 from sensors.readings import ReadingBatch
-from sensors.site_model import Sensor
 
 __all__ = ["Feeder", "FeederSettings", "Prepared"]
 
@@ -36,7 +31,6 @@ _LOG = logging.getLogger("vigiposte.ingest")
 _FIRST_RETRY_S = 0.2
 _LONGEST_RETRY_S = 10.0
 _TRANSIENT = (UnreachableError, LocalResourceError, ConfigurationError, OSError)
-_KNOWN_UNKNOWNS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,35 +49,13 @@ class FeederSettings:
     max_messages_per_s: float | None = None
 
 
-@dataclass(slots=True)
-class _Work:
-    """One chunk taken apart."""
-
-    gathered: dict[str, Gathered]
-    refused: list[Refused]
-    empty: int
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
     """A decoded chunk, ready for the store, and where in the journal it begins."""
 
     start: Position
     chunk: Chunk
-    work: _Work
-    batches: list[ReadingBatch]
-
-
-@contextlib.contextmanager
-def _without_collection() -> Iterator[None]:
-    """Keep the collector from walking the many objects of a chunk, none of which refer in circles."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    work: Unpacked
 
 
 class Feeder:
@@ -126,22 +98,21 @@ class Feeder:
         settings: FeederSettings | None = None,
         barred: Barred | None = None,
     ) -> None:
-        self._site = site
         self._reader = reader
         self._store = store
-        self._router = router
         self._quarantine = quarantine
         self._counters = counters
         self._health = health
         self._stop = stop
         self._settings = settings or FeederSettings()
-        self._barred = barred
-        self._qualities: dict[str, SensorQuality] = {}
-        self._limit = RateLimit(self._settings.max_messages_per_s)
-        self._faults: set[str] = set()
+        self._unpacker = Unpacker(site, router, health, RateLimit(self._settings.max_messages_per_s), barred)
         self._late_before, self._skewed_before = self._flagged()
         self._abandoned = False
-        self.unknown: dict[str, int] = {}
+
+    @property
+    def unknown(self) -> Mapping[str, int]:
+        """Topics of senders that the site file does not know, and their messages."""
+        return self._unpacker.unknown
 
     def abandon(self) -> None:
         """Let a write that hangs come to nothing when it returns: its messages will be offered again."""
@@ -167,12 +138,7 @@ class Feeder:
         chunk = self._reader.read(self._settings.chunk_bytes)
         if chunk is None:
             return None
-        with _without_collection():
-            work = self._take_apart(chunk)
-            if self._barred is not None:
-                self._barred.refresh()
-            batches = [self._batch(gathered) for gathered in work.gathered.values()]
-        return Prepared(start, chunk, work, batches)
+        return Prepared(start, chunk, self._unpacker.unpack(chunk))
 
     def finish(self, prepared: Prepared) -> int:
         """Store what was prepared, then move the journal's position; messages settled, 0 when stopped first.
@@ -180,10 +146,10 @@ class Feeder:
         Another thread may prepare the next chunk meanwhile. A chunk is only finished right after the one
         before it: when that one was not, this one is not either, and the position passes nothing unstored.
         """
-        chunk, work, batches = prepared.chunk, prepared.work, prepared.batches
+        chunk, work = prepared.chunk, prepared.work
         if self._reader.committed != prepared.start:
             return 0
-        outcome = self._write(batches, work, chunk)
+        outcome = self._write(work.batches, work, chunk)
         if (
             outcome is None
             or self._abandoned
@@ -192,76 +158,10 @@ class Feeder:
             return 0
         if not self._patiently("journal position", lambda: self._reader.commit(chunk.end)):
             return 0
-        self._count(work, outcome, batches)
+        self._count(work, outcome)
         return len(chunk.messages) or 1
 
-    def _take_apart(self, chunk: Chunk) -> _Work:
-        gathered: dict[str, Gathered] = {}
-        refused = [
-            Refused(
-                "journal_damage",
-                f"{len(damage.content)} bytes of {damage.segment} at {damage.offset} hold no intact message",
-                "",
-                damage.content,
-                chunk.end.sequence,
-            )
-            for damage in chunk.damage
-        ]
-        empty = 0
-        read, check_rate = self._router.read, self._limit.check
-        for message in chunk.messages:
-            sequence, topic, payload = message
-            try:
-                found = read(topic, payload, sequence)
-                if found is None:
-                    empty += 1
-                    continue
-                identifier = found.sensor.id
-                check_rate(identifier, sequence)
-            except PayloadError as error:
-                refused.append(self._refuse(message, error))
-                continue
-            except Exception as error:  # noqa: BLE001 - a decoder's fault must not stop the other sensors
-                refused.append(self._refuse(message, self._fault("decoder_fault", error)))
-                continue
-            group = gathered.get(identifier)
-            if group is None:
-                group = gathered[identifier] = Gathered(found.sensor)
-            group.parts.append(found.decoded)
-            group.sequences.append(sequence)
-        return _Work(gathered, refused, empty)
-
-    def _refuse(self, message: Message, error: PayloadError) -> Refused:
-        topic = message.topic.decode(errors="replace")
-        code = error.code or "refused"
-        levels = topic.split("/")
-        sensor = levels[3] if len(levels) == 5 else None
-        health = self._health.get(sensor or "")
-        if health is not None:
-            health.rejected[code] += 1
-        elif len(self.unknown) < _KNOWN_UNKNOWNS or topic in self.unknown:
-            self.unknown[topic] = self.unknown.get(topic, 0) + 1
-        return Refused(code, str(error), topic, message.payload, message.sequence, sensor)
-
-    def _fault(self, code: str, error: Exception) -> PayloadError:
-        text = f"{type(error).__name__}: {error}"
-        if type(error).__name__ not in self._faults:
-            self._faults.add(type(error).__name__)
-            _LOG.error("internal fault, messages go to quarantine as %s: %s; please report it", code, text)
-        return PayloadError("internal fault", value=text, remedy="please report it", code=code)
-
-    def _quality(self, sensor: Sensor) -> SensorQuality:
-        quality = self._qualities.get(sensor.id)
-        if quality is None:
-            quality = self._qualities[sensor.id] = SensorQuality(sensor, self._health[sensor.id])
-        return quality
-
-    def _batch(self, gathered: Gathered) -> ReadingBatch:
-        batch = to_batch(self._site, gathered, self._quality(gathered.sensor))
-        self._health[gathered.sensor.id].saw(gathered.sequences[-1], len(gathered.parts), len(batch))
-        return batch if self._barred is None else self._barred.apply(batch)
-
-    def _write(self, batches: Sequence[ReadingBatch], work: _Work, chunk: Chunk) -> WriteOutcome | None:
+    def _write(self, batches: Sequence[ReadingBatch], work: Unpacked, chunk: Chunk) -> WriteOutcome | None:
         """Write, for as long as it takes; ``None`` when the stop came first."""
         outcome = WriteOutcome(0)
         if not batches:
@@ -294,7 +194,7 @@ class Feeder:
         return outcome
 
     def _write_each(
-        self, batches: Sequence[ReadingBatch], work: _Work, chunk: Chunk, error: Exception
+        self, batches: Sequence[ReadingBatch], work: Unpacked, chunk: Chunk, error: Exception
     ) -> WriteOutcome | None:
         """After a fault that no retry cures: store each sensor alone, quarantine those that cannot be."""
         if len(batches) > 1:
@@ -306,10 +206,12 @@ class Feeder:
                 rows += outcome.rows
             return WriteOutcome(rows)
         sensor = batches[0].sensor
-        fault = self._fault("store_fault", error)
+        fault = self._unpacker.fault("store_fault", error)
         sequences = set(work.gathered[sensor].sequences)
         work.refused.extend(
-            self._refuse(message, fault) for message in chunk.messages if message.sequence in sequences
+            self._unpacker.refuse(message, fault)
+            for message in chunk.messages
+            if message.sequence in sequences
         )
         return WriteOutcome(0)
 
@@ -335,7 +237,7 @@ class Feeder:
                     _LOG.warning("%s works again after %.0f s; catching up", part, time.monotonic() - since)
                 return True
 
-    def _count(self, work: _Work, outcome: WriteOutcome, batches: Sequence[ReadingBatch]) -> None:
+    def _count(self, work: Unpacked, outcome: WriteOutcome) -> None:
         counters = self._counters
         stored = work.empty + sum(len(gathered.parts) for gathered in work.gathered.values())
         for one in work.refused:
@@ -345,7 +247,7 @@ class Feeder:
                 counters.rejected[one.code] += 1
                 stored -= one.code == "store_fault"
         counters.rows += outcome.rows
-        counters.values += sum(len(batch) * len(batch.channels) for batch in batches)
+        counters.values += sum(len(batch) * len(batch.channels) for batch in work.batches)
         late, skewed = self._flagged()
         counters.late, counters.skewed = late - self._late_before, skewed - self._skewed_before
         counters.stored += stored

@@ -397,7 +397,7 @@ def test_a_sensor_that_floods_is_cut_off_after_a_days_worth(
 
 
 def test_endless_invented_topics_do_not_fill_the_memory(line: Line) -> None:
-    router = line.feeder._router
+    router = line.feeder._unpacker._router
     for first in range(0, 25_000, 5_000):
         line.writer.append(
             [
