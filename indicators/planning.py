@@ -42,7 +42,7 @@ __all__ = ["MEASURED_FACTORS", "next_monday", "plan_campaign", "plan_from_store"
 
 MEASURED_FACTORS = (Factor.NOISE, Factor.POSTURE, Factor.CLIMATE)
 _KIND = {Factor.NOISE: Kind.NOISE, Factor.POSTURE: Kind.POSTURE, Factor.CLIMATE: Kind.CLIMATE}
-_STEPS_OF_PEOPLE = (2, 3, 5, 8)
+_STEPS_OF_PEOPLE = (3, 5, 8)
 _STEPS_OF_DAYS = (2, 3, 5, 10, 15, 20)
 _HOUR_NS = 3_600_000_000_000
 
@@ -238,7 +238,8 @@ def _designs(
     least = [
         one
         for one in designs
-        if one.workers >= min(base, crew) and one.worker_days >= min(least_days, designs[-1].worker_days)
+        if one.workers >= min(base, crew)
+        and one.worker_days >= min(max(least_days, base), designs[-1].worker_days)
     ]
     return designs, least[0]
 

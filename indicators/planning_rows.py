@@ -28,6 +28,7 @@ _FARTHEST = {DayScale.PERCENT: 8.0, DayScale.NON_NEGATIVE: 6.0}
 _FARTHEST_UNITS = 60.0
 _STEPS = 12
 _MOST_PEOPLE = 60
+_CERTAIN = 0.999
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def choose_design(
         By question with a pilot: the probabilities of each design.
     """
     curves = {
-        place: [question.probabilities(design) for design in designs]
+        place: _curve(question, designs)
         for place, question in enumerate(questions)
         if question.known is not None
     }
@@ -79,6 +80,15 @@ def choose_design(
         if all(chances[step] >= wanted for chances in reachable):
             return designs[step], curves
     return designs[-1], curves
+
+
+def _curve(question: Question, designs: Sequence[CampaignDesign]) -> list[tuple[float, ...]]:
+    """Probabilities of each design; beyond certainty larger designs are certain too."""
+    found: list[tuple[float, ...]] = []
+    for design in designs:
+        certain = bool(found) and min(found[-1]) >= _CERTAIN
+        found.append(found[-1] if certain else question.probabilities(design))
+    return found
 
 
 def plan_rows(
