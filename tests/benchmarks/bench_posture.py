@@ -53,12 +53,13 @@ index = pd.to_datetime(raw["times"])
 frame = pd.DataFrame(raw["acc"].T, index=index, columns=["acc_x", "acc_y", "acc_z"])
 found = {}
 def best(name, act):
-    times = []
+    wall, processor = [], []
     for _ in range(3):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         act()
-        times.append(time.perf_counter() - began)
-    found[name] = min(times)
+        wall.append(time.perf_counter() - began)
+        processor.append(time.process_time() - used)
+    found[name] = [min(wall), min(processor)]
 from actimotus import Features
 best("acti-motus Features (one sensor)", lambda: Features(calibrate=False).compute(frame.copy()))
 from skdh.preprocessing import AccelThresholdWearDetection
@@ -123,19 +124,24 @@ def floor(acc: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.percentile(theta, [1, 5, 10, 50, 90, 95, 99]), np.float64)
 
 
-def best(act: Callable[[], object]) -> float:
-    """Shortest time of some repetitions [s]."""
-    times = []
+def best(act: Callable[[], object]) -> tuple[float, float]:
+    """Shortest wall time and shortest processor time of some repetitions [s]."""
+    wall, processor = [], []
     for _ in range(REPEATS):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         act()
-        times.append(time.perf_counter() - began)
-    return min(times)
+        wall.append(time.perf_counter() - began)
+        processor.append(time.process_time() - used)
+    return min(wall), min(processor)
 
 
-def show(name: str, samples: int, seconds: float, baseline: float | None = None) -> None:
-    ratio = "" if baseline is None else f"   {seconds / baseline:5.2f} x the floor's time"
-    print(f"{name:44s} {seconds:7.3f} s   {samples / seconds / 1e6:6.2f} M samples/s{ratio}")
+def show(
+    name: str, samples: int, spent: tuple[float, float], baseline: tuple[float, float] | None = None
+) -> None:
+    wall, processor = spent
+    ratio = "" if baseline is None else f"   {wall / baseline[0]:5.2f} x the floor's time"
+    speed = f"{samples / wall / 1e6:6.2f} M samples/s"
+    print(f"{name:44s} {wall:7.3f} s ({processor:.3f} s of processor)   {speed}{ratio}")
 
 
 def peak_mib(hours: float) -> float:
@@ -168,7 +174,7 @@ def report_peak(hours: float) -> None:
     print(int(status.split("VmHWM:")[1].split()[0]) / 1024)
 
 
-def bench_peers(python: str, acc: NDArray[np.float64], baseline: float) -> None:
+def bench_peers(python: str, acc: NDArray[np.float64], baseline: tuple[float, float]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "raw.npz"
         np.savez(path, acc=acc, times=readings(acc).times_ns)
@@ -176,8 +182,8 @@ def bench_peers(python: str, acc: NDArray[np.float64], baseline: float) -> None:
     if done.returncode:
         print(f"peers did not run: {done.stderr.strip().splitlines()[-1]}")
         return
-    for name, seconds in json.loads(done.stdout.splitlines()[-1]).items():
-        show(name, acc.shape[1], seconds, baseline)
+    for name, (wall, processor) in json.loads(done.stdout.splitlines()[-1]).items():
+        show(name, acc.shape[1], (wall, processor), baseline)
 
 
 def main() -> None:
