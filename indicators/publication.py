@@ -120,9 +120,17 @@ class Permits:
         return ShiftView(
             usual=(*fixed, *usual),
             week=(*beside, *week),
-            notes=tuple(dict.fromkeys(note for permit in own for note in permit.notes)),
+            notes=_once(note for permit in own for note in permit.notes),
             refused=tuple(permit.refused for permit in own if permit.refused is not None),
         )
+
+
+def _once(notes: Iterable[Note]) -> tuple[Note, ...]:
+    kept: list[Note] = []
+    for note in notes:
+        if note not in kept:
+            kept.append(note)
+    return tuple(kept)
 
 
 def is_worn(day: WorkerDay) -> bool:
