@@ -107,7 +107,9 @@ def nested_mean(values: ArrayLike, wearers: Sequence[str | None]) -> NestedMean:
     known = sorted({name for name in names if name is not None})
     if len(known) < 2:
         return _days_alone(days, len(known))
-    return _wearers_first(days, np.array([f"{name}" for name in names]), len(known))
+    # Days without a name are one more unit: nobody knows that they are different people.
+    place = {name: index for index, name in enumerate(dict.fromkeys(names))}
+    return _wearers_first(days, np.array([place[name] for name in names]), len(known))
 
 
 def _days_alone(days: NDArray[np.float64], wearers: int) -> NestedMean:
@@ -118,10 +120,9 @@ def _days_alone(days: NDArray[np.float64], wearers: int) -> NestedMean:
     return NestedMean(float(days.mean()), variance / n, n - 1.0, np.nan, variance**0.5, n, wearers)
 
 
-def _wearers_first(days: NDArray[np.float64], names: NDArray[np.str_], wearers: int) -> NestedMean:
-    groups, index, counts = np.unique(names, return_inverse=True, return_counts=True)
-    total, units = int(days.size), int(groups.size)
-    size = counts.astype(np.float64)
+def _wearers_first(days: NDArray[np.float64], index: NDArray[np.int64], wearers: int) -> NestedMean:
+    size = np.bincount(index).astype(np.float64)
+    total, units = int(days.size), int(size.size)
     means = np.bincount(index, weights=days) / size
     mean = float(days.mean())
     # Sum of a wearer's deviations, inflated by what the common mean takes away from them (CR2).
