@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,14 @@ def best(action: Callable[[], Any], times: int = 3) -> float:
     return min(found)
 
 
+def _read_all(store: Store, partitions: list[Partition]) -> list[Any]:
+    return [store.read_summary(DATASET, one) for one in partitions]
+
+
+def _assess_all(book: SiteBook, period: Any, found: dict[str, list[Any]]) -> list[Any]:
+    return [assess_workstation(book, row, period, found[row.id]) for row in book.site.workstations]
+
+
 def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench_weekly_"))
     try:
@@ -135,16 +144,12 @@ def main() -> None:
         for name, kinds in (("noise", [Kind.NOISE]), ("noise, climate, posture", list(Kind))):
             days = [day for kind in kinds for day in worker_days(book, *span, kind=kind)]
             partitions = [one for one in store.summary_partitions(DATASET, "big") if one.kind in kinds]
-            plain = best(lambda chosen=partitions: [store.read_summary(DATASET, one) for one in chosen])
-            merging = best(lambda chosen=days: merge_days(store, chosen))
+            plain = best(partial(_read_all, store, partitions))
+            merging = best(partial(merge_days, store, days))
             by_station: dict[str, list[Any]] = {}
             for item in merge_days(store, days):
                 by_station.setdefault(item.day.workstation, []).append(item)
-            assessing = best(
-                lambda found=by_station: [
-                    assess_workstation(book, row, period, found[row.id]) for row in book.site.workstations
-                ]
-            )
+            assessing = best(partial(_assess_all, book, period, by_station))
             total = merging + assessing
             print(f"{name:<34}{plain:>11.2f}{merging:>12.2f}{assessing:>11.2f}{total:>8.2f}")
         whole = best(lambda: weekly_result(book, store, period, "analyst", reduce=False), 1)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from dashboards.report.build import build_view
 from dashboards.report.html import render_html
@@ -332,7 +332,12 @@ def test_hostile_labels_stay_text(
     ) as client:
         watched = watch(str(client.base_url).rstrip("/"))
         dialogs: list[str] = []
-        watched.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+        def dismiss(dialog: Dialog) -> None:
+            dialogs.append(dialog.message)
+            dialog.dismiss()
+
+        watched.page.on("dialog", dismiss)
         page = watched.open("/")
         page.wait_for_load_state("networkidle")
         assert dialogs == []

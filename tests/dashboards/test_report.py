@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openpyxl import load_workbook
@@ -207,12 +208,18 @@ def test_the_same_result_gives_the_same_bytes(plant: WeeklyResult, tmp_path: Pat
             assert {n: a.read(n) for n in a.namelist()} == {n: b.read(n) for n in b.namelist()}
 
 
+def fonts_of(page: Any) -> dict[str, Any]:
+    """Font resources of a PDF page; pypdf's objects are untyped."""
+    fonts: dict[str, Any] = page["/Resources"]["/Font"]
+    return fonts
+
+
 def test_the_pdf_is_tagged_dated_and_searchable(plant: WeeklyResult) -> None:
     data = render_pdf(build_view(plant, "fr"), plant.period)
     document = PdfReader(io.BytesIO(data))
     assert document.metadata is not None
     assert document.metadata.title == f"Semaine 47, 16–22{NBSP}novembre 2026, Usine de Saint-Aubin"
-    root = document.trailer["/Root"]
+    root: Any = document.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"]
     assert root["/Lang"] == "fr"
     assert b"pdfuaid" in root["/Metadata"].get_data()
@@ -222,7 +229,7 @@ def test_the_pdf_is_tagged_dated_and_searchable(plant: WeeklyResult) -> None:
     fonts = {
         str(font["/BaseFont"])
         for page in document.pages
-        for font in (ref.get_object() for ref in page["/Resources"]["/Font"].values())
+        for font in (ref.get_object() for ref in fonts_of(page).values())
     }
     assert all("SourceSans3" in name or "DejaVuSansMono" in name for name in fonts)
 
