@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -171,90 +172,148 @@ def make_lake(tmp_path: Path) -> Callable[..., Store]:
 
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-RUNNER = """
-import json, signal, sys, threading
+NURSERY = """
+import json, os, signal, sys, threading
 from pathlib import Path
+import ingest.influx.store, ingest.lake.store, ingest.service, pyarrow.parquet
 from ingest.service import run_ingest
 from ingest.store import open_store
 from sensors.site_file import load_site
-site, store_url, options = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
-stop = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: stop.set())
-book = load_site(site)
-store = open_store(store_url, base=book.folder, writer=options.get("writer"))
-report = run_ingest(book, store, stop=stop, **options)
-print(json.dumps({"reason": report.reason, **report.counters.to_dict()}))
+
+def run(order):
+    sys.stderr.flush()
+    os.dup2(os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+    stop = threading.Event()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    options = order["options"]
+    book = load_site(Path(order["site"]))
+    store = open_store(order["store"], base=book.folder, writer=options.get("writer"))
+    report = run_ingest(book, store, stop=stop, **options)
+    counts = {"reason": report.reason, **report.counters.to_dict()}
+    Path(order["result"]).write_text(json.dumps(counts))
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+print("ready", flush=True)
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            run(json.loads(line))
+        except BaseException:
+            import traceback
+            traceback.print_exc()
+        os._exit(0)
+    print(pid, flush=True)
 """
+
+
+class Nursery:
+    """A process that has imported everything and forks an ingest on demand: tests start many."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", NURSERY],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._read() == "ready"
+
+    def _read(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def start(self, order: dict[str, Any]) -> int:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return int(self._read())
+
+    def close(self) -> None:
+        self._process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    one = Nursery()
+    yield one
+    one.close()
 
 
 class IngestProcess:
     """An ingest in a process of its own, to be stopped, killed and asked."""
 
-    def __init__(self, site: Path, *, store: str = "lake:./lake", **options: Any) -> None:
+    def __init__(self, nursery: Nursery, site: Path, *, store: str = "lake:./lake", **options: Any) -> None:
         writer = options.get("writer")
         self.health_file = site.parent / (f"journal-{writer}" if writer else "journal") / "health.json"
-        self.log = (site.parent / "ingest.log").open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", RUNNER, str(site), store, json.dumps(options)],
-            cwd=REPOSITORY,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-        )
+        self._result = site.parent / f"result-{time.monotonic_ns()}.json"
+        self.log = site.parent / "ingest.log"
+        order = {"site": str(site), "store": store, "options": options}
+        self.pid = nursery.start({**order, "result": str(self._result), "log": str(self.log)})
+
+    @property
+    def running(self) -> bool:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
 
     def health(self) -> dict[str, Any]:
         try:
             document: dict[str, Any] = json.loads(self.health_file.read_text())
         except (OSError, ValueError):
             return {}
-        return document if document.get("pid") == self.process.pid else {}
+        return document if document.get("pid") == self.pid else {}
 
     def wait_connected(self, timeout_s: float = 20.0) -> None:
         deadline = time.monotonic() + timeout_s
         while self.health().get("broker") != "connected":
-            assert self.process.poll() is None, "the ingest ended"
+            assert self.running, f"the ingest ended: {self.log.read_text()}"
             assert time.monotonic() < deadline, "the ingest did not connect"
-            time.sleep(0.02)
+            time.sleep(0.01)
 
     def kill(self) -> None:
-        self.process.kill()
-        self._collect()
+        os.kill(self.pid, signal.SIGKILL)
+        self._wait(20.0)
 
     def terminate(self) -> tuple[float, dict[str, Any]]:
         """Seconds that an orderly end took, and the final counts."""
         began = time.monotonic()
-        self.process.terminate()
+        os.kill(self.pid, signal.SIGTERM)
+        self._wait(60.0)
         return time.monotonic() - began, self.finish()
 
     def finish(self, timeout_s: float = 60.0) -> dict[str, Any]:
-        output, _ = self.process.communicate(timeout=timeout_s)
-        self.log.close()
-        assert self.process.returncode == 0, self.process.returncode
-        counts: dict[str, Any] = json.loads(output)
+        """Counts of an ingest that ended, or ends, by itself."""
+        self._wait(timeout_s)
+        assert self._result.exists(), self.log.read_text()
+        counts: dict[str, Any] = json.loads(self._result.read_text())
         return counts
 
-    def _collect(self) -> None:
-        self.process.wait(timeout=20)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-        self.log.close()
+    def _wait(self, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        while self.running:
+            assert time.monotonic() < deadline, "the ingest does not end"
+            time.sleep(0.01)
 
 
 @pytest.fixture
-def ingest_process() -> Iterator[Callable[..., IngestProcess]]:
+def ingest_process(nursery: Nursery) -> Iterator[Callable[..., IngestProcess]]:
     """Factory of ingest processes; whatever still runs at the end is killed."""
     started: list[IngestProcess] = []
 
     def start(site: Path, **options: Any) -> IngestProcess:
-        one = IngestProcess(site, **options)
+        one = IngestProcess(nursery, site, **options)
         started.append(one)
         return one
 
     yield start
     for one in started:
-        if one.process.poll() is None:
+        if one.running:
             one.kill()
-        elif one.process.stdout is not None and not one.process.stdout.closed:
-            one.process.stdout.close()
 
 
 LOAD_SENSORS = tuple(f"s-{number}" for number in range(4))

@@ -134,7 +134,7 @@ def test_killing_the_ingest_again_and_again_loses_and_doubles_nothing(
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    stream = Stream(blaster, server.port, load_message, rate=1_500)
+    stream = Stream(blaster, server.port, load_message, rate=800)
     for _ in range(KILLS):
         process = ingest_process(load_site_file, mqtt_url=server.url, feed_interval_s=0.2)
         process.wait_connected()
@@ -347,13 +347,13 @@ def test_a_process_that_may_not_write_holds_back_until_it_may(
     process = ingest_process(load_site_file, mqtt_url=server.url)
     process.wait_connected()
     publish(server.port, map(load_message, range(300)))
-    _, hard = resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (0, hard))
+    _, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, hard))
     publish(server.port, map(load_message, range(300, 3_000)))
     time.sleep(1.5)
     assert len(stored_numbers(lake)) <= 300
-    assert process.process.poll() is None
-    resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    assert process.running
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (hard, hard))
     deadline = time.monotonic() + 30
     while len(stored_numbers(lake)) < 3_000:
         assert time.monotonic() < deadline
@@ -383,8 +383,8 @@ def test_two_workers_share_one_subscription_and_one_may_be_killed(
     east, west = worker("east"), worker("west")
     east.wait_connected()
     west.wait_connected()
-    stream = Stream(blaster, server.port, load_message, rate=1_500)
-    time.sleep(1.0)
+    stream = Stream(blaster, server.port, load_message, rate=1_000)
+    time.sleep(0.8)
     east.kill()
     time.sleep(0.7)
     accepted = stream.finish()
@@ -409,7 +409,7 @@ def test_a_termination_under_load_takes_less_than_five_seconds_and_leaves_nothin
 ) -> None:
     server = mosquitto()
     open_session(load_site_file, server.url, lake)
-    stream = Stream(blaster, server.port, load_message, rate=3_000)
+    stream = Stream(blaster, server.port, load_message, rate=2_000)
     process = ingest_process(load_site_file, mqtt_url=server.url)
     process.wait_connected()
     time.sleep(0.5)
@@ -441,10 +441,8 @@ def test_a_termination_while_the_store_hangs_takes_less_than_five_seconds_too(
     influx.pause()
     publish(server.port, map(load_message, range(2_000)))
     time.sleep(1.0)
-    process.process.terminate()
-    began = time.monotonic()
-    counts = process.finish()
-    assert time.monotonic() - began < 5.0
+    seconds, counts = process.terminate()
+    assert seconds < 5.0
     assert counts["stored"] == 0
     influx.resume()
     ingest_process(load_site_file, store=url, mqtt_url=server.url, until_idle_s=0.5).finish()

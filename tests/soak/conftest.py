@@ -9,6 +9,7 @@ _INGEST = runpy.run_path(str(Path(__file__).resolve().parents[1] / "ingest" / "c
 
 blaster = _INGEST["blaster"]
 publish = _INGEST["publish"]
+nursery = _INGEST["nursery"]
 ingest_process = _INGEST["ingest_process"]
 load_message_fixture = _INGEST["load_message_fixture"]
 load_site_file = _INGEST["load_site_file"]

@@ -51,7 +51,7 @@ def test_memory_stays_flat(
     process = ingest_process(load_site_file, mqtt_url=server.url, compact_every_s=30.0)
     process.wait_connected()
     thread, publisher = _publish_for(RUN_S, blaster, server.port, load_message)
-    statm, page_mb = Path(f"/proc/{process.process.pid}/statm"), os.sysconf("SC_PAGESIZE") / 1e6
+    statm, page_mb = Path(f"/proc/{process.pid}/statm"), os.sysconf("SC_PAGESIZE") / 1e6
     memory: list[float] = []
     while thread.is_alive():
         memory.append(int(statm.read_text().split()[1]) * page_mb)
