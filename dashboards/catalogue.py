@@ -31,7 +31,7 @@ from sensors.errors import UnknownNameError
 __all__ = ["Run", "Text", "catalogue", "plain", "rich", "say_note", "symbol_runs", "text"]
 
 Text = Callable[..., str]
-_SYMBOL = re.compile(r"\b(L’?)_([A-Za-z0-9,]*[A-Za-z0-9])")
+_SYMBOL = re.compile(r"\b(L’?|t)_([A-Za-z0-9,]*[A-Za-z0-9])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def _sheets(result: WeeklyResult, view: ReportView, words: Wording) -> list[Shee
     )
     limits = Sheet(
         say["column_limit"],
-        (say["column_id"], say["column_name"], say["column_figure"], say["column_role"], say["column_source"],
+        (say["column_id"], say["column_name"], say["column_figure"], say["column_role"], say["column_source_name"],
          say["column_edition"], say["column_grade"]),
         tuple((r.id, r.name, r.value, r.role, r.source, r.edition, r.grade) for r in view.limits),
     )  # fmt: skip

@@ -501,23 +501,23 @@ origin = "simulated"
 sensor = "sl-01"
 workstation = "presse-1"
 mount = "fixed"
-from = 2026-11-01T00:00:00
+from = 2026-10-01T00:00:00
 [[placements]]
 sensor = "th-14"
 workstation = "four-2"
 mount = "fixed"
-from = 2026-11-01T00:00:00
+from = 2026-10-01T00:00:00
 [[placements]]
 sensor = "db-07"
 workstation = "presse-1"
 mount = "shoulder"
-from = 2026-11-01T00:00:00
+from = 2026-10-01T00:00:00
 wearer = "w01"
 [[placements]]
 sensor = "im-03"
 workstation = "presse-1"
 mount = "upper_arm_dominant"
-from = 2026-11-01T00:00:00
+from = 2026-10-01T00:00:00
 wearer = "w01"
 calibration = "im-03-a"
 [[calibrations]]

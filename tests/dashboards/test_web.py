@@ -140,6 +140,16 @@ def test_zooming_asks_for_the_stretch_and_shows_every_reading(client: httpx.Clie
     assert round(float(rows[1][1]), 3) == found["mean"][0]
 
 
+def test_a_week_with_a_clock_change_has_its_extra_hour(client: httpx.Client) -> None:
+    found = client.get("/data/presse-1?trace=sl-01.laeq&week=2026-W43").json()
+    assert found["to"] - found["from"] == 169 * 3600
+    starts = [shift["from"] for shift in found["shifts"]]
+    assert [later - earlier for earlier, later in pairwise(starts)] == [86_400] * 4
+    assert found["gaps"] == [[found["from"], found["to"]]]
+    page = client.get("/?week=2026-W43&grid=days").text
+    assert all(f"{name}.\u00a0{day}" in page for name, day in (("sam", 24), ("dim", 25)))
+
+
 def test_posture_is_drawn_as_inclination_from_the_calibration(analyst: httpx.Client) -> None:
     window = {
         "trace": "im-03.inclination",
