@@ -204,8 +204,8 @@ def check_postures(upright: Stretch, lean: Stretch | None = None) -> PostureChec
             continue
         if not len(stretch.times_ns):
             raise MethodError(f"the {name} recording is empty", code="no_valid_values")
-        size = float(np.linalg.norm(np.nanmean(stretch.acc, axis=0)))
         reference_direction(stretch.acc, name)
+        size = float(np.linalg.norm(np.nanmean(stretch.acc, axis=0)))
         if not _REST_G[0] <= size <= _REST_G[1]:
             raise MethodError(
                 f"the sensor does not read one gravity at rest ({name})",
@@ -298,7 +298,8 @@ def microphone_record(
     return {
         "id": _identifier(book, sensor, at),
         "sensor": sensor,
-        "at": at.astimezone(book.zone).replace(microsecond=0),
+        # To the microsecond: a check after must lie behind the one before, however soon it comes.
+        "at": at.astimezone(book.zone),
         "kind": "microphone",
         "level_before_db": float(before_db),
         "level_after_db": None if after_db is None else float(after_db),

@@ -46,7 +46,7 @@ def listen_sensor(
     Yields
     ------
     iterator of Decoded or None
-        Rows as they arrive; ``None`` while nothing comes.
+        Rows as they arrive; ``None`` while nothing comes, and for messages that are not of this sensor.
 
     Raises
     ------
@@ -80,9 +80,9 @@ def _rows(
         try:
             found = router.read(topic, payload, time.time_ns())
         except PayloadError:
-            continue
-        if found is not None and found.sensor.id == sensor:
-            yield found.decoded
+            found = None
+        # Whoever waits must get the word whatever arrives: refused messages would hold them for ever.
+        yield found.decoded if found is not None and found.sensor.id == sensor else None
 
 
 def _client(settings: BrokerSettings) -> Any:
