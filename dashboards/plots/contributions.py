@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from dashboards.plots import svg
 from dashboards.plots.axes import Axis
 
-__all__ = ["HourShare", "TaskShare", "hour_bars", "task_bars"]
+__all__ = ["MISSING_BELOW", "HourShare", "TaskShare", "hour_bars", "task_bars"]
 
 Say = Callable[[float], str]
 _WIDTH = 400.0
-_MISSING_BELOW = 0.8
+MISSING_BELOW = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def hour_bars(hours: Sequence[HourShare], *, say: Say, say_hour: Callable[[int],
     for index, hour in enumerate(hours):
         x = index * step
         y = up(hour.dose_percent)
-        if hour.coverage < _MISSING_BELOW:
+        if hour.coverage < MISSING_BELOW:
             body.append(svg.rect(x + 1, 18, step - 2, 158, hatch=True))
         body.append(svg.rect(x + 1, y, step - 2, 176 - y, "barfill"))
         if hour.dose_percent > 0:

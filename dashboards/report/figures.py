@@ -94,13 +94,16 @@ def _hours(indicator: Indicator, words: Wording) -> Figure | None:
         return None
     say = words.say
     title = say("figures.hours")
+    note = say("figures.hours_note")
+    if any(hour.coverage < contributions.MISSING_BELOW for hour in found):
+        note = f"{note} {say('figures.hours_hatched')}"
 
     def name(hour: int) -> str:
         return say("figures.hour", hour=hour)
 
     return Figure(
         title=title,
-        caption=f"{words.indicator_text(indicator.id)}. {say('figures.hours_note')}",
+        caption=f"{words.indicator_text(indicator.id)}. {note}",
         drawing=contributions.hour_bars(
             found, say=lambda value: words.number(value, 0), say_hour=name, alt=title
         ),
@@ -128,7 +131,9 @@ def _curve(indicator: Indicator, words: Wording) -> Figure | None:
     found = details.curve(indicator.details)
     if found is None:
         return None
-    label, title = words.indicator_text(indicator.id), words.say("figures.distribution")
+    # The median's name without its percentile names the whole curve.
+    label = words.indicator_text(indicator.id).partition(",")[0]
+    title = words.say("figures.distribution")
     marked = {name: value for name, value in found.marks.items() if name in _MARKED}
     return Figure(
         title=title,
