@@ -33,10 +33,12 @@ def _sheets(result: WeeklyResult, view: ReportView, words: Wording) -> list[Shee
     )
     limits = Sheet(
         say["column_limit"],
-        (say["column_id"], say["column_name"], say["column_figure"], say["column_role"], say["column_source_name"],
-         say["column_edition"], say["column_grade"]),
+        tuple(
+            say[f"column_{name}"]
+            for name in ("id", "name", "figure", "role", "source_name", "edition", "grade")
+        ),
         tuple((r.id, r.name, r.value, r.role, r.source, r.edition, r.grade) for r in view.limits),
-    )  # fmt: skip
+    )
     versions = Sheet(
         say["versions"],
         (say["versions"], ""),
