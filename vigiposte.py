@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,6 +91,25 @@ def _log_access(book: SiteBook, event: str, details: Mapping[str, Any]) -> None:
     log_access(book, event, details)
 
 
+def _write_own_data(*arguments: Any) -> list[Path]:
+    from dashboards.papers import write_own_data
+
+    return write_own_data(*arguments)
+
+
+def _render_paper(facts: Any, paper: str, language: str) -> tuple[str, str]:
+    from dashboards.papers import compose, paper_html, paper_text
+
+    made = compose(facts, paper, language)
+    return paper_html(made), paper_text(made)
+
+
+def _erase_readings(book: SiteBook, store: Store, wearers: Collection[str]) -> Any:
+    from ingest.erasure import erase_readings
+
+    return erase_readings(book, store, wearers)
+
+
 def _summary_gap(book: SiteBook, store: Store, partition: Any) -> str | None:
     from indicators.reduction.partition import summary_gap
 
@@ -106,19 +125,25 @@ def _reduce(book: SiteBook, store: Store, period: DatePeriod, **options: Any) ->
 def _weekly_result(
     book: SiteBook, store: Store, period: DatePeriod, audience: Audience | str, **options: Any
 ) -> WeeklyResult:
+    from datetime import datetime
+
+    from indicators.governance.issue import with_governance_notes
     from indicators.model import Audience
     from indicators.weekly import weekly_result
 
     if Audience(audience) is Audience.ANALYST:
         _log_access(book, "analyst_access", {"from": str(period.first), "to": str(period.last)})
-    return weekly_result(book, store, period, Audience(audience), **options)
+    result = weekly_result(book, store, period, Audience(audience), **options)
+    return with_governance_notes(result, book, datetime.now(book.zone).date())
 
 
 def _render_report(
     result: WeeklyResult, out: Path, formats: tuple[str, ...], language: str, **options: Any
 ) -> list[Path]:
     from dashboards.report import render_report
+    from indicators.governance.issue import refuse_issue
 
+    refuse_issue(result)
     return render_report(result, out, formats, language, **options)
 
 
@@ -183,6 +208,9 @@ def build_services() -> Services:
             "listen_sensor": _listen_sensor,
             "log_access": _log_access,
             "summary_gap": _summary_gap,
+            "erase_readings": _erase_readings,
+            "write_own_data": _write_own_data,
+            "render_paper": _render_paper,
             "survey": _survey,
         },
     )

@@ -11,6 +11,7 @@ from indicators import (
     planning_commands,
     publish_command,
     result_commands,
+    rights_commands,
     summary_commands,
     validate_command,
 )
@@ -27,4 +28,5 @@ def mount(app: typer.Typer) -> None:
     planning_commands.mount(app)
     calibration_command.mount(app)
     governance_commands.mount(app)
+    rights_commands.mount(app)
     publish_command.mount(app)
