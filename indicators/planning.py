@@ -28,9 +28,8 @@ from indicators.planning_schedule import schedule
 from indicators.planning_simulation import CampaignDesign, DayScale, Scatter, instrument_reach
 from indicators.table_files import toml_table
 from indicators.weekly import to_period
-from indicators.workdays import usual_window
 from sensors.errors import ConfigurationError
-from sensors.periods import DatePeriod
+from sensors.periods import DatePeriod, week_period
 from sensors.quantities import Kind
 from sensors.site_model import Mount, Sensor
 
@@ -135,10 +134,9 @@ def next_monday(book: SiteBook, now: datetime) -> date:
 def plan_from_store(
     book: SiteBook, store: Store, audience: Audience, *, now: datetime | None = None
 ) -> CampaignPlan:
-    """Plan for every workstation, with the campaign's worker-days so far as the pilot."""
+    """Plan for every workstation; the worker-days behind the last complete week's report are the pilot."""
     moment = now or datetime.now(UTC)
-    today = moment.astimezone(book.zone).date()
-    pilot = read_pilot(book, store, DatePeriod(*usual_window(book, today, today)), audience)
+    pilot = read_pilot(book, store, week_period(None, book.zone, moment), audience)
     return plan_campaign(book, start=next_monday(book, moment), pilot=pilot, audience=audience)
 
 
@@ -191,7 +189,7 @@ def _factor(factor: Factor, context: AssessmentContext, rules: _Rules, hours: fl
     design, curves = choose_design(questions, designs, least, rules.wanted)
     notes = _notes(factor, context, design, worn=worn, available=available)
     if (context.workstation.id, context.shift, factor) in rules.pilot.withheld:
-        notes.append(Note("plan_pilot_withheld", {"minimum": group_size}))
+        notes.append(Note("plan_pilot_withheld"))
     return FactorPlan(
         factor=factor,
         worn=worn,

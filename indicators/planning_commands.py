@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indicators.command_options import chosen_audience
+from indicators.command_options import chosen_audience, log_analyst
 from sensors.command_line import (
     AudienceOption,
     JsonOption,
@@ -21,7 +21,9 @@ from sensors.command_line import (
 
 if TYPE_CHECKING:
     from indicators.model import Audience, Factor
+    from indicators.placement_plan import FloorPlan
     from indicators.planning_pilot import Pilot
+    from sensors.command_line import Services
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
 
@@ -83,7 +85,9 @@ def plan(
     seen_by = chosen_audience(audience)
     factors = _factors(factor)
     first = _start(start, book)
-    learnt = None if no_pilot else _pilot(services, book, _pilot_dates(pilot, book, seen_by), seen_by)
+    say = services.text(language or book.site.site.language)
+    log_analyst(services, book, seen_by, "plan")
+    learnt = None if no_pilot else _pilot(services, book, pilot, seen_by)
     made = plan_campaign(
         book,
         start=first,
@@ -95,7 +99,6 @@ def plan(
         audience=seen_by,
     )
     floors = _floors(book, factors, spare, criterion, learnt)
-    say = services.text(language or book.site.site.language)
     document = plan_document(made, say, floors)
     if out is not None:
         written = services.extra["render_plan"](
@@ -146,47 +149,28 @@ def _start(text: str | None, book: SiteBook) -> date:
         ) from None
 
 
-def _pilot_dates(text: str | None, book: SiteBook, audience: Audience) -> DatePeriod:
-    from indicators.model import Audience
-    from indicators.workdays import usual_window
-    from sensors.errors import UsageError
-    from sensors.periods import DatePeriod, date_period
+def _pilot_dates(text: str | None, book: SiteBook) -> tuple[DatePeriod, bool]:
+    """Period of the pilot, and whether it is meant to the day."""
+    from sensors.periods import date_period, week_period
 
-    if text is None:
-        today = datetime.now(book.zone).date()
-        return DatePeriod(*usual_window(book, today, today))
-    if audience is Audience.REPORT:
-        # Freely chosen windows, compared with each other, would give single worker-days away.
-        raise UsageError(
-            "a pilot period of one's own choice is for analysts",
-            value=text,
-            rule="--audience analyst with --pilot; a report learns from the whole campaign",
-            remedy="leave --pilot out, or add --audience analyst",
-            code="pilot_for_analysts",
-        )
-    first, separator, last = text.partition("..")
-    if not separator:
-        raise UsageError(
-            "--pilot is not a period",
-            value=text,
-            rule="FROM..TO, two dates, both included",
-            remedy="--pilot 2026-10-05..2026-10-16",
-            code="period_format",
-        )
-    return date_period(first, last)
+    first, separator, last = (text or "").partition("..")
+    if separator:
+        return date_period(first, last), True
+    return week_period(text, book.zone, datetime.now(book.zone)), False
 
 
-def _pilot(services: Any, book: SiteBook, period: DatePeriod, audience: Audience) -> Pilot | None:
+def _pilot(services: Services, book: SiteBook, text: str | None, audience: Audience) -> Pilot | None:
     from indicators.planning_pilot import read_pilot
     from sensors.errors import UnreachableError
 
+    period, exactly = _pilot_dates(text, book)
     try:
         store = services.open_store(book)
     except UnreachableError as error:
         note(str(error))
         return None
     try:
-        return read_pilot(book, store, period, audience)
+        return read_pilot(book, store, period, audience, exactly=exactly)
     except UnreachableError as error:
         note(str(error))
         return None
@@ -196,7 +180,7 @@ def _pilot(services: Any, book: SiteBook, period: DatePeriod, audience: Audience
 
 def _floors(
     book: SiteBook, factors: tuple[Factor, ...], spare: int, criterion: str, pilot: Pilot | None
-) -> list[Any]:
+) -> list[FloorPlan]:
     from indicators.model import Factor
     from indicators.placement_plan import plan_floor
 

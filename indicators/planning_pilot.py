@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.statistics import nested_mean
-from indicators.day_values import DayValue, measured_days
+from indicators.day_values import DayValue, day_values
+from indicators.factor_assessment import MEASURED
 from indicators.model import Audience, Factor, Period
 from indicators.planning_simulation import DayScale, to_natural, to_working
+from indicators.publication import permits
 from indicators.reduction.service import reduce_partitions
+from indicators.summaries import MergedDay, merge_days
 from indicators.table_files import toml_table
+from indicators.weekly import to_period
+from indicators.workdays import usual_window, worker_days
+from sensors.errors import UsageError
+from sensors.periods import DatePeriod
 
 if TYPE_CHECKING:
     from ingest.store import Store
-    from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
 
 __all__ = ["Components", "Known", "Pilot", "assumed", "pilot_days", "read_pilot", "shrunk"]
@@ -66,8 +72,7 @@ class Pilot:
     ----------
     known : mapping of (workstation, shift, indicator) to Known
     withheld : frozenset of (workstation, shift, Factor)
-        Worn by fewer people than the group size, or by one of them more than half of the days: neither
-        shown nor used.
+        Worn groups that the privacy gate ruled out: neither shown nor used.
     fixed : mapping of workstation to tuple of DayValue
         Days of sensors that nobody wears.
     """
@@ -94,42 +99,89 @@ def assumed(indicator: str) -> Components | None:
     )
 
 
-def read_pilot(book: SiteBook, store: Store, period: DatePeriod, audience: Audience) -> Pilot:
-    """Worker-days of the site dates `period` as a pilot; empty when the store holds none."""
-    from indicators.weekly import to_period
+def read_pilot(
+    book: SiteBook, store: Store, period: DatePeriod, audience: Audience, *, exactly: bool = False
+) -> Pilot:
+    """Worker-days up to the end of `period` as a pilot; empty when the store holds none.
 
-    reduce_partitions(book, store, period.first, period.last)
-    values: list[tuple[str, DayValue]] = []
+    Parameters
+    ----------
+    book : SiteBook
+    store : Store
+    period : DatePeriod
+        A week: its usual window is read. For the report audience the worker-days are those that the weekly
+        report of this week rests on, so that a plan never shows more than that report does.
+    audience : Audience
+    exactly : bool
+        The dates of `period` and no others; for analysts.
+
+    Raises
+    ------
+    UsageError
+        Code ``pilot_for_analysts``: free dates for the report audience. Windows chosen freely and compared
+        with each other would give single worker-days away.
+    """
+    if exactly and audience is Audience.REPORT:
+        raise UsageError(
+            "a pilot period of one's own choice is for analysts",
+            value=f"{period.first}..{period.last}",
+            rule="a week, or --audience analyst",
+            remedy="--pilot 2026-W47, or add --audience analyst",
+            code="pilot_for_analysts",
+        )
+    span = to_period(book, period)
+    first, last = (period.first, period.last) if exactly else usual_window(book, period.first, period.last)
+    reduce_partitions(book, store, first, last)
+    merged: dict[str, list[MergedDay]] = defaultdict(list)
+    for item in merge_days(store, worker_days(book, first, last)):
+        merged[item.day.workstation].append(item)
+    allowed = permits(book, span, merged) if audience is Audience.REPORT else None
+    values: list[tuple[str, str, DayValue]] = []
+    withheld: set[tuple[str, str, Factor]] = set()
     for station in book.site.workstations:
-        measured = measured_days(book, store, station.id, period, reduce=False)
-        values += [(station.id, item) for item in measured.values]
-    return pilot_days(values, book.site.privacy.group_size, audience, to_period(book, period))
+        for shift in station.shifts:
+            for factor, kind in MEASURED.items():
+                days = [
+                    item for item in merged[station.id] if (item.day.shift, item.day.kind) == (shift, kind)
+                ]
+                if allowed is not None:
+                    view = allowed.view(station.id, shift, kind, days, span)
+                    days = list(view.usual)
+                    withheld |= {(station.id, shift, factor)} if view.refused else set()
+                values += [(station.id, shift, item) for item in day_values(book, station, span, days)]
+    used = Period(first, last, *DatePeriod(first, last).bounds_ns(book.zone), book.site.site.timezone)
+    return pilot_days(values, used, frozenset(withheld))
 
 
 def pilot_days(
-    values: Iterable[tuple[str, DayValue]], group_size: int, audience: Audience, period: Period | None
+    values: Iterable[tuple[str, str, DayValue]],
+    period: Period | None = None,
+    withheld: frozenset[tuple[str, str, Factor]] = frozenset(),
 ) -> Pilot:
-    """Centre and scatter of each workstation, shift and indicator; small groups are left out of a report."""
+    """Centre and scatter of each workstation, shift and indicator.
+
+    Parameters
+    ----------
+    values : iterable of (workstation, shift, DayValue)
+        Ruled in already. Worn and fixed sensors are never mixed: where there are worn days, they count.
+    period : Period, optional
+        Where they come from.
+    withheld : frozenset
+        What was ruled out.
+    """
     grouped: dict[tuple[str, str, str], list[DayValue]] = defaultdict(list)
-    for station, item in values:
-        grouped[station, item.shift, item.indicator].append(item)
+    for station, shift, item in values:
+        grouped[station, shift, item.indicator].append(item)
     fixed: dict[str, list[DayValue]] = defaultdict(list)
     known: dict[tuple[str, str, str], Known] = {}
-    withheld: set[tuple[str, str, Factor]] = set()
     for key, days in sorted(grouped.items()):
         fixed[key[0]] += [item for item in days if not item.worn]
         components = assumed(key[2])
-        if components is None:
-            continue
-        people = Counter(item.wearer for item in days if item.worn)
-        small = len(people) < group_size or max(people.values(), default=0) > len(days) / 2
-        if people and small and audience is Audience.REPORT:
-            withheld.add((key[0], key[1], days[0].factor))
-            continue
-        known[key] = _known(days, components)
+        if components is not None:
+            known[key] = _known([item for item in days if item.worn] or days, components)
     return Pilot(
         known,
-        frozenset(withheld),
+        withheld,
         period if grouped else None,
         {station: tuple(days) for station, days in fixed.items()},
     )

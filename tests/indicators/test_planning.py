@@ -5,7 +5,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,9 @@ from indicators.intervals import ONE_SIDED_95, Scale, usual
 from indicators.limits import Comparison, limit
 from indicators.model import Audience, Factor
 from indicators.noise_iso9612 import full_day
-from indicators.planning import plan_campaign
+from indicators.planning import plan_campaign, plan_from_store
 from indicators.planning_model import Basis, CampaignPlan, FactorPlan, Outcome, RowPlan
-from indicators.planning_pilot import Pilot, assumed, pilot_days, shrunk
+from indicators.planning_pilot import Pilot, assumed, pilot_days, read_pilot, shrunk
 from indicators.planning_simulation import (
     CampaignDesign,
     DayScale,
@@ -30,7 +30,9 @@ from indicators.planning_simulation import (
     settled_share,
     to_natural,
 )
-from sensors.errors import ConfigurationError, UnknownNameError
+from indicators.weekly import weekly_result
+from sensors.errors import ConfigurationError, UnknownNameError, UsageError
+from sensors.periods import DatePeriod
 from sensors.site_book import SiteBook
 from sensors.site_file import load_site
 from vigiposte import app
@@ -88,10 +90,11 @@ def row_of(plan: CampaignPlan, identifier: str) -> RowPlan:
 
 def values_of(
     indicator: str, factor: Factor, unit: str, days: Sequence[tuple[str | None, float]]
-) -> list[tuple[str, DayValue]]:
+) -> list[tuple[str, str, DayValue]]:
     return [
         (
             "post-1",
+            "day",
             DayValue(
                 indicator,
                 factor,
@@ -230,7 +233,7 @@ def test_a_plan_with_a_pilot_promises_what_its_campaign_then_does(tmp_path: Path
     book = make_site(tmp_path)
     rng = np.random.default_rng(3)
     days = [(f"w{n % 6}", float(x)) for n, x in enumerate(rng.normal(88.5, 2.5, 12))]
-    pilot = pilot_days(values_of("lex_8h", Factor.NOISE, "dB(A)", days), 5, Audience.REPORT, None)
+    pilot = pilot_days(values_of("lex_8h", Factor.NOISE, "dB(A)", days))
     plan = plan_campaign(book, start=MONDAY, pilot=pilot, factors=[Factor.NOISE])
     row = row_of(plan, "eu.noise.upper_action")
     assert row.basis is Basis.PILOT
@@ -253,7 +256,7 @@ def test_a_plan_with_a_pilot_promises_what_its_campaign_then_does(tmp_path: Path
 def test_verdicts_within_the_instrument_cannot_be_settled_and_do_not_drive_the_plan(tmp_path: Path) -> None:
     book = make_site(tmp_path)
     days = [(f"w{n}", 85.2 + 0.1 * n) for n in range(6)]
-    pilot = pilot_days(values_of("lex_8h", Factor.NOISE, "dB(A)", days), 5, Audience.REPORT, None)
+    pilot = pilot_days(values_of("lex_8h", Factor.NOISE, "dB(A)", days))
     plan = plan_campaign(book, start=MONDAY, pilot=pilot, factors=[Factor.NOISE])
     near = row_of(plan, "eu.noise.upper_action")
     assert near.outcome is Outcome.CANNOT_SETTLE
@@ -368,20 +371,16 @@ def test_a_fixed_microphone_with_occupancy_is_planned_by_days(tmp_path: Path) ->
     assert [place.key for place in item.positions] == ["microphone_fixed"]
 
 
-def test_small_groups_are_neither_shown_nor_used_in_a_report(tmp_path: Path) -> None:
+def test_withheld_groups_are_named_and_worn_days_are_not_mixed_with_fixed_ones(tmp_path: Path) -> None:
     book = make_site(tmp_path)
-    few = values_of("lex_8h", Factor.NOISE, "dB(A)", [(f"w{n % 4}", 88.0 + n) for n in range(8)])
-    gated = pilot_days(few, 5, Audience.REPORT, None)
-    assert not gated.known
-    plan = plan_campaign(book, start=MONDAY, pilot=gated)
-    assert row_of(plan, "eu.noise.upper_action").value is None
+    held = Pilot(withheld=frozenset({("post-1", "day", Factor.NOISE)}))
+    plan = plan_campaign(book, start=MONDAY, pilot=held)
+    assert row_of(plan, "eu.noise.upper_action").basis is Basis.ASSUMED
     assert "plan_pilot_withheld" in [note.code for note in factor_of(plan, Factor.NOISE).notes]
-    assert pilot_days(few, 5, Audience.ANALYST, None).known
-    # Five wearers, one of whom gave most of the days.
-    one = [("w0", 88.0)] * 6 + [(f"w{n}", 88.0) for n in range(1, 5)]
-    assert not pilot_days(values_of("lex_8h", Factor.NOISE, "dB(A)", one), 5, Audience.REPORT, None).known
-    fixed = values_of("lex_8h", Factor.NOISE, "dB(A)", [(None, 80.0), (None, 81.0)])
-    assert pilot_days(fixed, 5, Audience.REPORT, None).known
+    days: list[tuple[str | None, float]] = [(f"w{n}", 88.0) for n in range(5)] + [(None, 70.0)] * 5
+    pilot = pilot_days(values_of("lex_8h", Factor.NOISE, "dB(A)", days))
+    assert pilot.known["post-1", "day", "lex_8h"].value == pytest.approx(88.0)
+    assert [item.value for item in pilot.fixed["post-1"]] == [70.0] * 5
 
 
 def test_a_growing_pilot_replaces_the_assumed_scatter() -> None:
@@ -446,7 +445,7 @@ def test_temperature_hours_wait_for_their_months(tmp_path: Path) -> None:
 def test_two_hundred_workstations_with_a_pilot_take_less_than_five_seconds(tmp_path: Path) -> None:
     book = make_site(tmp_path, stations=200)
     rng = np.random.default_rng(8)
-    values: list[tuple[str, DayValue]] = []
+    values: list[tuple[str, str, DayValue]] = []
     rows = [("lex_8h", Factor.NOISE, 84.0, 4.0), ("arm_elevation_ge30_share", Factor.POSTURE, 45.0, 10.0)]
     rows += [("arm_elevation_ge60_share", Factor.POSTURE, 12.0, 4.0)]
     rows += [(f"trunk_flexion_ge{k}_min", Factor.POSTURE, 70.0, 20.0) for k in (20, 45)]
@@ -465,9 +464,9 @@ def test_two_hundred_workstations_with_a_pilot_take_less_than_five_seconds(tmp_p
                     worn=True,
                     setting="",
                 )
-                values.append((f"post-{number}", item))
+                values.append((f"post-{number}", "day", item))
     started = time.process_time()
-    pilot = pilot_days(values, 5, Audience.REPORT, None)
+    pilot = pilot_days(values)
     plan = plan_campaign(book, start=MONDAY, pilot=pilot)
     assert time.process_time() - started < 5.0
     assert len(plan.stations) == 200
@@ -546,9 +545,49 @@ def test_mistakes_of_the_command_are_answered_with_their_remedy(tmp_path: Path) 
         (("--factor", "fatigue"), "unknown_factor"),
         (("--start", "soon"), "date_format"),
         (("--pilot", "2026-10-05..2026-10-16"), "pilot_for_analysts"),
-        (("--pilot", "lately", "--audience", "analyst"), "period_format"),
+        (("--pilot", "lately"), "week_format"),
         (("--spare", "2", "--no-pilot"), "no_floor"),
     ):
         answer = invoke("plan", "--site", site, *arguments)
         assert getattr(answer.exception, "code", None) == code, (arguments, answer.output)
         assert getattr(answer.exception, "remedy", None) or code == "unknown_factor"
+
+
+def test_a_plan_learns_from_the_store_within_what_its_audience_may_see(week_plant: Any, monday: date) -> None:
+    now = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    book, store = week_plant.book, week_plant.store
+    shown = plan_from_store(book, store, Audience.REPORT, now=now)
+    assert shown.start == date(2026, 11, 30)
+    assert shown.pilot is not None
+    assert shown.pilot.first <= monday
+    assert shown.pilot.last == date(2026, 11, 22)
+    office = [station for station in shown.stations if station.workstation == "office-6"]
+    worn = [row for station in office for item in station.factors if item.worn for row in item.rows]
+    assert worn
+    assert {row.basis for row in worn} <= {Basis.ASSUMED, Basis.NONE}
+    press = next(station for station in shown.stations if station.workstation == "press-1")
+    learnt = {row.limit.id for item in press.factors for row in item.rows if row.basis is Basis.PILOT}
+    assert {"eu.noise.upper_action", "lund.posture.arm60", "ramp.posture.trunk45_red"} <= learnt
+    everything = plan_from_store(book, store, Audience.ANALYST, now=now)
+    assert len(everything.rows(*Outcome)) == len(shown.rows(*Outcome))
+    office_rows = [row for station, _, row in everything.rows(*Outcome) if station.workstation == "office-6"]
+    assert Basis.PILOT in {row.basis for row in office_rows}
+
+
+def test_planning_never_takes_the_week_s_report_away(week_plant: Any) -> None:
+    book, store = week_plant.book, week_plant.store
+    now = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    week = DatePeriod(date(2026, 11, 16), date(2026, 11, 22), "2026-W47")
+    plan_from_store(book, store, Audience.REPORT, now=now)
+    plan_from_store(book, store, Audience.REPORT, now=now)
+    result = weekly_result(book, store, week, Audience.REPORT)
+    press = next(station for station in result.workstations if station.id == "press-1")
+    shown = {item.id: item.value for factor in press.factors for item in factor.indicators}
+    assert shown["lex_8h"] is not None
+    assert shown["arm_elevation_ge60_share"] is not None
+    with pytest.raises(UsageError) as caught:
+        read_pilot(book, store, DatePeriod(week.first, week.first), Audience.REPORT, exactly=True)
+    assert caught.value.code == "pilot_for_analysts"
+    single = read_pilot(book, store, DatePeriod(week.first, week.first), Audience.ANALYST, exactly=True)
+    assert single.period is not None
+    assert single.period.last == week.first
