@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -122,30 +123,38 @@ def _by_pilot(
         outcome = Outcome.SETTLES
     elif chance < plan_rule("hopeless"):
         outcome = Outcome.CANNOT_SETTLE
-    reason = None if outcome is Outcome.SETTLES else _obstacle(question, known, limit, wanted)
+    reason = (
+        None if outcome is Outcome.SETTLES else _obstacle(question, known, limit, curve[place].design, wanted)
+    )
     return RowPlan(limit, Basis.PILOT, outcome, known.value, known.days, curve, curve[place], reason)
 
 
-def _obstacle(question: Question, known: Known, limit: Limit, wanted: float) -> Note:
+def _obstacle(question: Question, known: Known, limit: Limit, chosen: CampaignDesign, wanted: float) -> Note:
     """Instrument and method, or the number of people."""
-    scale = question.scatter.scale
-    edge = _working(limit.value, scale)
-    reach = question.scatter.above if known.centre < edge else question.scatter.below
-    if abs(known.centre - edge) <= reach:
-        return Note("plan_within_instrument", {"limit": limit.value, "unit": limit.unit})
-    if scale is DayScale.PEAK:
+    scatter = question.scatter
+    if scatter.scale is DayScale.PEAK:
         return Note("plan_peak_rare")
+    distance = _working(known.value, scatter.scale) - _working(limit.value, scatter.scale)
+    reach = scatter.above if distance < 0.0 else scatter.below
+    if abs(distance) <= reach:
+        return Note("plan_within_instrument", {"limit": limit.value, "unit": limit.unit})
+    # An interval joins both parts in quadrature: what the instrument leaves of the distance is for the days.
     needed = least_design(
-        known.centre - edge,
-        question.scatter.between_sd,
-        question.scatter.within_sd,
+        math.sqrt(distance**2 - reach**2),
+        scatter.between_sd,
+        scatter.within_sd,
         available_workers=_MOST_PEOPLE,
         most_days_each=1,
         wanted=wanted,
-    )
-    if needed.probability < wanted:
-        return Note("plan_too_near", {"limit": limit.value})
-    return Note("plan_needs_more", {"days": needed.worker_days})
+    ).workers
+    # The closed form leads near; campaigns judged by the method itself have the last word.
+    while needed <= _MOST_PEOPLE:
+        design = CampaignDesign(needed, 1)
+        (chance,) = settled_share(known.centre, scatter, design, ((limit.value, limit.comparison),))
+        if chance >= wanted and needed > chosen.worker_days:
+            return Note("plan_needs_more", {"days": needed})
+        needed += max(needed // 4, 1)
+    return Note("plan_too_near", {"limit": limit.value})
 
 
 def _working(value: float, scale: DayScale) -> float:

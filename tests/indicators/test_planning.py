@@ -266,6 +266,32 @@ def test_verdicts_within_the_instrument_cannot_be_settled_and_do_not_drive_the_p
     assert factor_of(plan, Factor.NOISE).design.worker_days <= 12
 
 
+def test_the_days_said_to_be_needed_are_needed(tmp_path: Path) -> None:
+    book = make_site(tmp_path)
+    days = [
+        (f"w{n % 6}", x)
+        for n, x in enumerate((8.0, 12.5, 9.5, 15.0, 16.0, 11.0, 13.5, 10.0, 17.5, 14.0, 12.0, 16.5))
+    ]
+    pilot = pilot_days(values_of("arm_elevation_ge60_share", Factor.POSTURE, "%", days))
+    plan = plan_campaign(book, start=MONDAY, pilot=pilot, factors=[Factor.POSTURE], most_days_each=1)
+    row = row_of(plan, "lund.posture.arm60")
+    assert row.reason is not None
+    assert row.reason.code == "plan_needs_more"
+    needed = int(row.reason.params["days"])
+    known = pilot.known["post-1", "day", "arm_elevation_ge60_share"]
+    scatter = Scatter(
+        DayScale.PERCENT,
+        known.components.between_sd,
+        known.components.within_sd,
+        ONE_SIDED_95 * 0.1,
+        ONE_SIDED_95 * 0.1,
+    )
+    limits = ((10.0, Comparison.MORE_THAN),)
+    assert settled_share(known.centre, scatter, CampaignDesign(needed, 1), limits)[0] >= plan.wanted
+    fewer = CampaignDesign(int(needed * 0.6), 1)
+    assert settled_share(known.centre, scatter, fewer, limits)[0] < plan.wanted
+
+
 def test_values_that_an_assumed_plan_settles_are_settled_by_real_campaigns(tmp_path: Path) -> None:
     plan = plan_campaign(make_site(tmp_path), start=MONDAY)
     row = row_of(plan, "lund.posture.arm60")
