@@ -155,7 +155,7 @@ def stored(store: Store, sensor: str) -> list[int]:
 def until(met: Callable[[], bool], process: Any) -> None:
     deadline = time.monotonic() + 30
     while not met():
-        assert process.process.poll() is None, "the ingest ended"
+        assert process.running, "the ingest ended"
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.05)
 

@@ -311,7 +311,18 @@ def test_mistakes_are_answered_with_a_remedy_an_exit_code_and_no_traceback(
         (5, "the broker does not answer", ["--mqtt", nobody, "--until-idle", "1"]),
         (3, "broker's URL is not understood", ["--mqtt", "tcp://x"]),
         (3, "store", ["--store", "sqlite:x"]),
-        (5, "store", ["--store", f"influxdb://127.0.0.1:{free_port()}/db", "--once"]),
+        (
+            5,
+            "store",
+            # The cases run side by side: a journal of its own keeps this one from meeting another's lock.
+            [
+                "--store",
+                f"influxdb://127.0.0.1:{free_port()}/db",
+                "--once",
+                "--journal",
+                str(tmp_path / "own"),
+            ],
+        ),
         (1, "journal folder cannot be used", ["--journal", str(in_the_way / "journal")]),
         (1, "in use by another ingest", ["--journal", str(load_site_file.parent / "locked")]),
     ]

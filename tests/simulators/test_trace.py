@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from sensors.errors import ConfigurationError
+from sensors.errors import ConfigurationError, UsageError
 from sensors.formats import WireFormat, decode, encode
 from sensors.quantities import Kind
 from simulators.messages import Message
@@ -76,7 +76,7 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_absent_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"absent\.trace"):
+    with pytest.raises(UsageError, match=r"absent\.trace"):
         TraceReader(tmp_path / "absent.trace")
 
 
