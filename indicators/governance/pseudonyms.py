@@ -30,7 +30,8 @@ __all__ = [
 
 _KEY_BYTES = 32
 # No letters that are mistaken for one another when read out on the shop floor.
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_DIGITS = "23456789"
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz" + _DIGITS
 _LENGTH = 10
 
 
@@ -127,6 +128,9 @@ def _name(key: bytes, *parts: str) -> str:
     for _ in range(_LENGTH):
         number, index = divmod(number, len(_ALPHABET))
         letters.append(_ALPHABET[index])
+    if not set(letters) & set(_DIGITS):
+        # A pseudonym without a digit could be a name, and the site file takes none.
+        letters[-1] = _DIGITS[number % len(_DIGITS)]
     return "".join(letters)
 
 

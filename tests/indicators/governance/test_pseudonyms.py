@@ -19,6 +19,7 @@ from indicators.governance.pseudonyms import (
     save_aliases,
 )
 from sensors.errors import GovernanceError
+from sensors.site_checks import PSEUDONYM
 
 KEY, OTHER = b"a" * 32, b"b" * 32
 
@@ -89,3 +90,9 @@ def test_aliases_lie_with_the_key(folders: tuple[Path, Path]) -> None:
     assert book.device_of[campaign_alias(key, "autumn", "trunk-1")] == "trunk-1"
     assert not list(data.iterdir())
     assert code(lambda: load_aliases(path, "spring")) == "aliases_missing"
+
+
+def test_every_pseudonym_and_alias_may_stand_in_a_site_file() -> None:
+    names = [pseudonym(bytes(32), "autumn", f"person {n}") for n in range(500)]
+    assert [name for name in names if not PSEUDONYM.fullmatch(name)] == []
+    assert len(set(names)) == 500
