@@ -82,8 +82,13 @@ class PaperFacts:
 
     @property
     def version(self) -> str:
-        """Hash of the facts: it stands on each paper and in each report, and changes when they do."""
-        plain = json.dumps(asdict(self), sort_keys=True, default=str)
+        """Hash of the facts: it stands on each paper and in each report, and changes when they do.
+
+        The store's engine is left out: the same readings give the same document from either.
+        """
+        facts = asdict(self)
+        del facts["store"]
+        plain = json.dumps(facts, sort_keys=True, default=str)
         return hashlib.sha256(plain.encode()).hexdigest()[:12]
 
     @property
