@@ -210,14 +210,8 @@ def _recorded(services: Services, book: SiteBook, sensor: str, where: str) -> St
 
 def _live(arrivals: Iterator[Any], what: str, timeout: float, say: Any, upright: Stretch | None) -> Stretch:
     """One posture from the running sensor, with its inclination on the terminal."""
-    from indicators.calibration import (
-        LEAN_S,
-        LEAST_LEAN_DEG,
-        UPRIGHT_S,
-        QuietWindow,
-        collect_still,
-        inclination_to,
-    )
+    from indicators.calibration import LEAN_S, LEAST_LEAN_DEG, UPRIGHT_S, inclination_to
+    from indicators.calibration_live import QuietWindow, collect_still
 
     seconds = UPRIGHT_S if what == "upright" else LEAN_S
     note(say(f"calibrate.stand_{what}", seconds=seconds))
@@ -268,7 +262,8 @@ def _live_level(
     """Mean level of a steady calibrator tone [dB]."""
     import numpy as np
 
-    from indicators.calibration import UPRIGHT_S, QuietWindow, collect_still
+    from indicators.calibration import UPRIGHT_S
+    from indicators.calibration_live import QuietWindow, collect_still
     from sensors.errors import UsageError
 
     if check not in ("before", "after"):

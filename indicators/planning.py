@@ -7,16 +7,12 @@ settled, may be, cannot be, or on which values that depends.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from analysis.thermal import WbgtMethod
-from indicators.climate_heat import fixed_reach_c
 from indicators.context import AssessmentContext, build_context
-from indicators.intervals import ONE_SIDED_95
 from indicators.limits import Limit, Role
 from indicators.model import Audience, Factor, Note
 from indicators.noise_iso9612 import minimum_cumulative_hours, noise_rule
@@ -24,14 +20,15 @@ from indicators.planning_model import CampaignPlan, FactorPlan, KitNeed, RowPlan
 from indicators.planning_pilot import Pilot, assumed, read_pilot
 from indicators.planning_positions import kit_needs, positions_for
 from indicators.planning_rows import Question, choose_design, plan_rows, unplanned
+from indicators.planning_scatter import scatter_of
 from indicators.planning_schedule import schedule
-from indicators.planning_simulation import CampaignDesign, DayScale, Scatter, instrument_reach
+from indicators.planning_simulation import CampaignDesign
 from indicators.table_files import toml_table
 from indicators.weekly import to_period
 from sensors.errors import ConfigurationError
 from sensors.periods import DatePeriod, week_period
 from sensors.quantities import Kind
-from sensors.site_model import Mount, Sensor
+from sensors.site_model import Mount
 
 if TYPE_CHECKING:
     from ingest.store import Store
@@ -43,7 +40,6 @@ MEASURED_FACTORS = (Factor.NOISE, Factor.POSTURE, Factor.CLIMATE)
 _KIND = {Factor.NOISE: Kind.NOISE, Factor.POSTURE: Kind.POSTURE, Factor.CLIMATE: Kind.CLIMATE}
 _STEPS_OF_PEOPLE = (3, 5, 8)
 _STEPS_OF_DAYS = (2, 3, 5, 10, 15, 20)
-_HOUR_NS = 3_600_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,65 +259,11 @@ def _questions(
     questions = []
     for indicator, limits in by_indicator.items():
         known = rules.pilot.known.get((context.workstation.id, context.shift, indicator))
-        scatter = _scatter(indicator, factor, context, rules, worn=worn)
+        components = known.components if known is not None else assumed(indicator)
+        assert components is not None  # rows without are loose
+        scatter = scatter_of(components, factor, context, worn=worn, least_days=_least_days(factor, context))
         questions.append(Question(tuple(limits), scatter, known))
     return questions, loose
-
-
-def _scatter(
-    indicator: str, factor: Factor, context: AssessmentContext, rules: _Rules, *, worn: bool
-) -> Scatter:
-    """Scatter of worker-days with what instrument and method add, as the assessment will have it."""
-    known = rules.pilot.known.get((context.workstation.id, context.shift, indicator))
-    components = known.components if known is not None else assumed(indicator)
-    if components is None:
-        raise ConfigurationError(f"no scatter is known of {indicator}", code="no_components")
-    below = above = 0.0
-    if components.scale is DayScale.ENERGY_DB:
-        position = toml_table("noise")["position"]["worn" if worn else "fixed"]["u3_db"]
-        above = noise_rule("coverage_factor") * math.hypot(_instrument_db(context), position)
-        below = above
-    elif components.scale is DayScale.PEAK:
-        below = above = instrument_reach(_instrument_db(context))
-    elif factor is Factor.CLIMATE:
-        below, above = fixed_reach_c(_wbgt_method(context), context)
-    else:
-        degrees = float(toml_table("posture")["uncertainty"]["reference_deg"])
-        below = above = ONE_SIDED_95 * components.u_per_degree * degrees
-    return Scatter(
-        scale=components.scale,
-        between_sd=components.between_sd,
-        within_sd=components.within_sd,
-        below=below,
-        above=above,
-        least_days=_least_days(factor, context),
-    )
-
-
-def _sensors_at(context: AssessmentContext, kind: Kind) -> list[Sensor]:
-    """Sensors of a kind placed at the workstation, else all of the site."""
-    placed = {row.sensor for row in context.book.site.placements if row.workstation == context.workstation.id}
-    of_kind = [row for row in context.book.site.sensors if row.kind is kind]
-    return [row for row in of_kind if row.id in placed] or of_kind
-
-
-def _instrument_db(context: AssessmentContext) -> float:
-    rows = toml_table("noise")["instrument"]
-    found = [
-        sensor.u2_db or float(rows[sensor.instrument_class.value]["u2_db"])
-        for sensor in _sensors_at(context, Kind.NOISE)
-    ]
-    return max(found, default=float(rows["unknown"]["u2_db"]))
-
-
-def _wbgt_method(context: AssessmentContext) -> WbgtMethod:
-    channels = {name for sensor in _sensors_at(context, Kind.CLIMATE) for name in sensor.channels}
-    if "natural_wet_bulb_temperature" in channels and "globe_temperature" in channels:
-        return WbgtMethod.MEASURED
-    if "globe_temperature" in channels or not channels:
-        speed = "air_speed" in channels
-        return WbgtMethod.ESTIMATED_WET_BULB if speed else WbgtMethod.ESTIMATED_WET_BULB_AND_SPEED
-    return WbgtMethod.SHADE_ESTIMATE
 
 
 def _notes(

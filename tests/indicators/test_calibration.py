@@ -18,7 +18,6 @@ from paho.mqtt.enums import CallbackAPIVersion
 from typer.testing import CliRunner
 
 from indicators.calibration import (
-    QuietWindow,
     Stretch,
     check_microphone,
     check_postures,
@@ -26,6 +25,7 @@ from indicators.calibration import (
     microphone_record,
     open_check,
 )
+from indicators.calibration_live import QuietWindow
 from ingest.live import listen_sensor
 from ingest.store import open_store
 from sensors.calibration_log import append_calibration
