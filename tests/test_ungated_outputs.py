@@ -1,0 +1,556 @@
+"""Every way out of the program is searched for the true values of two wearers, and for their pseudonyms."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+import shutil
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from html import unescape
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+from pypdf import PdfReader
+from typer.testing import CliRunner
+
+from dashboards.web.app import create_app
+from dashboards.web.settings import WebSettings
+from dashboards.web.source import SiteSource
+from indicators.comparison import compare_periods
+from indicators.explain import explain
+from indicators.model import Audience
+from ingest.store import open_store
+from sensors.errors import VigiposteError
+from sensors.quantities import Kind
+from sensors.readings import ReadingBatch
+from vigiposte import app, build_services
+
+ZONE = ZoneInfo("Europe/Paris")
+WEEK = ("--week", "2026-W47")
+WEARERS = ("p-zq7alderwood", "p-zq8birchbark")
+CROWD = tuple(f"p-crowd{index}" for index in range(5))
+HELD, SHOWN = "press-1", "press-2"
+DATES = "before_from=2026-11-09&before_to=2026-11-15&after_from=2026-11-16&after_to=2026-11-22"
+SECOND = 10**9
+SITE = """
+schema = 1
+[site]
+id = "plant"
+label = "Plant"
+language = "en"
+[[campaigns]]
+id = "c"
+from = 2026-11-01
+to = 2026-12-31
+purpose = "Trial"
+simulation = true
+[[shifts]]
+id = "day"
+label = "Day"
+start = "08:00"
+end = "08:20"
+[[groups]]
+id = "g"
+workstations = ["press-1"]
+workers = 2
+[[workstations]]
+id = "press-1"
+label = "Press 1"
+shifts = ["day"]
+hours_per_year = 1200
+[[workstations]]
+id = "press-2"
+label = "Press 2"
+shifts = ["day"]
+hours_per_year = 1200
+[[tasks]]
+id = "stamp"
+workstation = "press-1"
+label = "Stamping"
+hours = 0.3
+[[sensors]]
+id = "dosi-1"
+kind = "noise"
+channels = ["laeq", "lcpeak"]
+origin = "simulated"
+[[sensors]]
+id = "trunk-1"
+kind = "posture"
+channels = ["acc_x", "acc_y", "acc_z"]
+origin = "simulated"
+[[sensors]]
+id = "dosi-2"
+kind = "noise"
+channels = ["laeq", "lcpeak"]
+origin = "simulated"
+[[sensors]]
+id = "air-1"
+kind = "climate"
+channels = ["air_temperature", "relative_humidity"]
+origin = "simulated"
+[[calibrations]]
+id = "trunk-1-a"
+sensor = "trunk-1"
+at = 2026-11-16T07:00:00
+kind = "two_postures"
+upright = [1.0, 0.0, 0.0]
+lean = [0.766, 0.0, 0.643]
+[[placements]]
+sensor = "dosi-1"
+workstation = "press-1"
+mount = "shoulder"
+from = 2026-11-01T00:00:00
+[[placements]]
+sensor = "trunk-1"
+workstation = "press-1"
+mount = "upper_back"
+from = 2026-11-01T00:00:00
+calibration = "trunk-1-a"
+[[placements]]
+sensor = "dosi-2"
+workstation = "press-2"
+mount = "shoulder"
+from = 2026-11-01T00:00:00
+[[placements]]
+sensor = "air-1"
+workstation = "press-1"
+mount = "fixed"
+from = 2026-11-01T00:00:00
+"""
+
+
+def fill(folder: Path, *, louder_db: float = 0.0, deeper_deg: float = 0.0) -> None:
+    """Two weeks of 20-minute shifts: two wearers at the first press, five at the second.
+
+    A twin plant differs in nothing but what the two wearers were exposed to.
+    """
+    (folder / "site.toml").write_text(SITE, encoding="utf-8")
+    lines = ["from,to,sensor,wearer,workstation,task"]
+    batches = []
+    rng = np.random.default_rng(47)
+    for step in [*range(5), *range(7, 12)]:
+        start = datetime(2026, 11, 9 + step, 8, tzinfo=ZONE)
+        day = start.date().isoformat()
+        start_ns = int(start.timestamp()) * SECOND
+        held, shown = WEARERS[step % 2], CROWD[step % 7 % 5]
+        lines += [f"{day}T07:00,{day}T17:00,{name},{held},press-1,stamp" for name in ("dosi-1", "trunk-1")]
+        lines.append(f"{day}T07:00,{day}T17:00,dosi-2,{shown},press-2,")
+        seconds = start_ns + np.arange(1200, dtype=np.int64) * SECOND
+        loud = 96.37 + louder_db + step * 0.41 + rng.normal(0.0, 1.0, 1200)
+        quiet = 71.0 + rng.normal(0.0, 1.0, 1200)
+        for name, level in (("dosi-1", loud), ("dosi-2", quiet)):
+            channels = {"laeq": level, "lcpeak": level + 21.13}
+            batches.append(ReadingBatch("plant", name, Kind.NOISE, seconds, channels))
+        times = start_ns + np.arange(1200 * 25, dtype=np.int64) * (SECOND // 25)
+        angle = np.radians(27.3 + deeper_deg + step + 21.0 * np.sin(np.arange(times.size) / 60.0))
+        posture = {"acc_x": np.cos(angle), "acc_y": np.zeros(times.size), "acc_z": np.sin(angle)}
+        batches.append(ReadingBatch("plant", "trunk-1", Kind.POSTURE, times, posture))
+        minutes = start_ns + np.arange(20, dtype=np.int64) * 60 * SECOND
+        climate = {"air_temperature": np.full(20, 21.0), "relative_humidity": np.full(20, 50.0)}
+        batches.append(ReadingBatch("plant", "air-1", Kind.CLIMATE, minutes, climate))
+    (folder / "assignments.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "exclusions.csv").write_text(
+        "from,to,sensor,reason,who\n"
+        "2026-11-20T08:00,2026-11-20T08:01,dosi-1,zqmicrophone knocked,hygienist\n",
+        encoding="utf-8",
+    )
+    store = open_store("lake:./lake", base=folder)
+    store.write(batches)
+    store.close()
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    error: str
+
+    @property
+    def all(self) -> str:
+        return self.out + self.error
+
+
+def run(folder: Path, *arguments: str) -> Answer:
+    """One command as a user would call it; a mistake's message is part of the answer."""
+    result = CliRunner().invoke(app, [*arguments, "--site", str(folder / "site.toml")])
+    problem = (
+        "" if isinstance(result.exception, SystemExit) or result.exception is None else str(result.exception)
+    )
+    if result.exception is not None and not isinstance(result.exception, SystemExit | VigiposteError):
+        raise result.exception
+    return Answer(result.exit_code, result.stdout, result.stderr + problem)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("ungated") / "site"
+    place.mkdir()
+    fill(place)
+    assert run(place, "reduce").code == 0
+    return place
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same plant, but the two wearers have 4 dB more and bend 9° deeper."""
+    place = tmp_path_factory.mktemp("ungated-twin") / "site"
+    place.mkdir()
+    fill(place, louder_db=4.0, deeper_deg=9.0)
+    assert run(place, "reduce").code == 0
+    return place
+
+
+def numbers_in(document: Any) -> Iterator[float]:
+    if isinstance(document, Mapping):
+        for value in document.values():
+            yield from numbers_in(value)
+    elif isinstance(document, list | tuple):
+        for value in document:
+            yield from numbers_in(value)
+    elif isinstance(document, int | float) and not isinstance(document, bool):
+        yield float(document)
+
+
+def spellings(value: float) -> set[str]:
+    """How a number may be written, from one decimal to all it has, in both languages."""
+    found = {f"{value:.{places}f}" for places in range(1, 8)} | {repr(value)}
+    return found | {text.replace(".", ",") for text in found}
+
+
+@pytest.fixture(scope="module")
+def secrets(folder: Path, twin: Path, tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
+    """True values of the withheld workstation, as the analyst sees them, that nothing else explains."""
+    copy = folder.with_name("analyst")
+    shutil.copytree(folder, copy)
+    store = open_store("lake:./lake", base=copy)
+    services = build_services()
+    book = services.load_site(copy / "site.toml")
+    from sensors.periods import date_period
+
+    true: set[float] = set()
+    plain: set[float] = set()
+    for period in (date_period("2026-11-16", "2026-11-22"), date_period("2026-11-09", "2026-11-15")):
+        result = services.weekly_result(book, store, period, "analyst")
+        for station in result.workstations:
+            for factor in station.factors:
+                for item in factor.indicators:
+                    bounds = () if item.interval is None else (item.interval.low, item.interval.high)
+                    ratios = [row.ratio for row in item.limits if row.ratio is not None]
+                    found = {item.value, *bounds, *ratios, *numbers_in(item.details)} - {None}
+                    (true if station.id == HELD and item.worn else plain).update(map(float, found))
+                    plain.update(row.limit.value for row in item.limits)
+    store.close()
+    known = {text for value in plain for text in spellings(value)}
+    # Round figures (shares of 0 and 100 %, whole minutes) stand in any document.
+    telling = {
+        value
+        for value in true
+        if math.isfinite(value) and abs(value) > 2 and not float(round(value, 1)).is_integer()
+    }
+    texts = {text for value in telling for text in spellings(value)} - known
+    # Numbers that a plan writes for the twin too are its own arithmetic.
+    out = tmp_path_factory.mktemp("plan")
+    assert run(twin, "plan", "--out", str(out)).code == 0
+    texts -= numbers_written("\n".join(text for _, text in files_below(out)))
+    texts -= numbers_written(run(twin, "plan").out + run(twin, "plan", "--lang", "fr").out)
+    assert len(texts) > 200
+    return frozenset(texts)
+
+
+_NUMBERS = (re.compile(r"(?<![\w.])\d+\.\d+(?!\d)"), re.compile(r"(?<![\w,])\d+,\d+(?!\d)"))
+
+
+def numbers_written(text: str) -> set[str]:
+    return {number for pattern in _NUMBERS for number in pattern.findall(text)}
+
+
+def leaks(content: str | bytes, secrets: frozenset[str]) -> list[str]:
+    text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
+    found = [word for word in (*WEARERS, *CROWD, "zqmicrophone") if word in text]
+    return found + sorted(numbers_written(text) & secrets)
+
+
+def same_words(text: str, place: Path) -> str:
+    """`text` without the folder and without moments of the clock, which two runs cannot share."""
+    text = text.replace(str(place), "FOLDER")
+    return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.]*(?:\+00:00|Z)?", "MOMENT", text)
+
+
+def spoken(page: str) -> str:
+    """Words and attributes of a page, without the coordinates of its drawings."""
+    text = re.sub(r"(?s)<style.*?</style>", " ", page)
+    text = re.sub(
+        r'\s(?:d|x|y|x1|x2|y1|y2|cx|cy|r|rx|width|height|points|transform|viewBox)="[^"]*"', " ", text
+    )
+    return unescape(re.sub(r"[\u00a0\u202f]", " ", text))
+
+
+def files_below(place: Path) -> Iterator[tuple[str, str]]:
+    """Text of every file that a command wrote."""
+    for path in sorted(place.rglob("*")):
+        if not path.is_file():
+            continue
+        data = path.read_bytes()
+        if path.suffix == ".pdf":
+            pages = PdfReader(BytesIO(data)).pages
+            yield path.name, "\n".join(page.extract_text() for page in pages)
+        elif path.suffix == ".xlsx":
+            with zipfile.ZipFile(BytesIO(data)) as book:
+                yield (
+                    path.name,
+                    "\n".join(book.read(name).decode("utf-8", "replace") for name in book.namelist()),
+                )
+        elif path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            yield path.name, json.dumps(pq.read_table(path).to_pylist(), default=str)
+        else:
+            text = data.decode("utf-8", "replace")
+            yield path.name, spoken(text) if path.suffix in (".html", ".svg") else text
+
+
+def test_the_search_finds_what_the_analyst_sees(
+    folder: Path, secrets: frozenset[str], tmp_path: Path
+) -> None:
+    copy = tmp_path / "site"
+    shutil.copytree(folder, copy)
+    analyst = run(copy, "indicators", *WEEK, "--audience", "analyst", "--json")
+    assert len(leaks(analyst.out, secrets)) > 20
+    assert leaks(run(copy, "indicators", *WEEK, "--audience", "analyst").out, secrets)
+    said = run(copy, "explain", HELD, "lex_8h", *WEEK, "--audience", "analyst", "--json")
+    assert set(WEARERS) <= set(leaks(said.out, secrets))
+    out = tmp_path / "out"
+    forms = "html,pdf,xlsx,csv,json"
+    assert run(copy, "report", *WEEK, "--audience", "analyst", "--format", forms, "--out", str(out)).code == 0
+    for name, text in files_below(out):
+        assert leaks(text, secrets), name
+    events = [json.loads(line) for line in (copy / "access.jsonl").read_text().splitlines()]
+    assert sum('"analyst_access"' in event["body"] for event in events) >= 4
+    assert not (copy / "published.jsonl").exists()
+
+
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("indicators", *WEEK),
+    ("indicators", *WEEK, "--json"),
+    ("indicators", *WEEK, "--workstation", HELD),
+    ("indicators", *WEEK, "--workstation", HELD, "--json", "--lang", "fr"),
+    ("indicators", "--from", "2026-11-17", "--to", "2026-11-17", "--json"),
+    ("indicators", "--from", "2026-11-09", "--to", "2026-11-22", "--json"),
+    ("explain", HELD, "lex_8h", *WEEK),
+    ("explain", HELD, "lex_8h", *WEEK, "--json"),
+    ("explain", HELD, "trunk_flexion_ge20_share", *WEEK, "--json"),
+    ("explain", SHOWN, "lex_8h", *WEEK, "--json"),
+    ("explain", HELD, "no_such_indicator", *WEEK),
+    (
+        "compare",
+        "--workstation",
+        HELD,
+        "--before",
+        "2026-11-09..2026-11-15",
+        "--after",
+        "2026-11-16..2026-11-22",
+    ),
+    (
+        *("compare", "--workstation", SHOWN, "--control", HELD, "--before", "2026-11-09..2026-11-15"),
+        *("--after", "2026-11-16..2026-11-22", "--json"),
+    ),
+    ("annex", *WEEK),
+    ("annex", *WEEK, "--json"),
+    ("status",),
+    ("status", "--json"),
+    ("check",),
+    ("plan", "--json"),
+    ("plan", "--workstation", HELD),
+    ("export", "--sensor", "trunk-1", *WEEK),
+    ("export", "--sensor", "dosi-1", *WEEK, "--data", "minutes"),
+    ("export", "--sensor", "no-such-sensor", *WEEK),
+    ("indicators", "--week", "2026-W20"),
+)
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_no_command_tells(
+    folder: Path, twin: Path, arguments: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        answers = {place: run(place, *arguments).all for place in (folder, twin)}
+    assert answers[folder].strip()
+    assert same_words(answers[folder], folder) == same_words(answers[twin], twin)
+    assert leaks(answers[folder] + caplog.text, frozenset()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("report", *WEEK, "--format", "html,pdf,csv,xlsx,json", "--lang", "en"),
+        ("report", *WEEK, "--format", "html", "--lang", "fr"),
+        ("annex", *WEEK, "--format", "csv,xlsx,json"),
+        ("export", *WEEK, "--format", "csv"),
+        ("export", *WEEK, "--data", "minutes"),
+        ("plan",),
+        ("grafana",),
+    ],
+    ids=" ".join,
+)
+def test_no_file_tells(
+    folder: Path, twin: Path, secrets: frozenset[str], arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    written = []
+    for place, name in ((folder, "a"), (twin, "b")):
+        answer = run(place, *arguments, "--out", str(tmp_path / name))
+        assert answer.code == 0, answer.all
+        written.append({path: same_words(text, place) for path, text in files_below(tmp_path / name)})
+    assert written[0]
+    for name, text in written[0].items():
+        assert text == written[1][name], name
+        assert leaks(text, secrets) == [], name
+
+
+def test_published_rollups_tell_nothing(folder: Path, secrets: frozenset[str], tmp_path: Path) -> None:
+    answer = run(folder, "publish", *WEEK, "--store", f"lake:{tmp_path / 'lake'}", "--json")
+    assert answer.code == 0, answer.all
+    texts = dict(files_below(tmp_path / "lake"))
+    assert any(SHOWN in text for text in texts.values())
+    assert not any("dosi-1" in text or "trunk-1" in text for text in texts.values())
+    for name, text in texts.items():
+        assert leaks(text, secrets) == [], name
+
+
+@pytest.mark.influxdb
+def test_queries_on_published_rollups_tell_nothing(
+    folder: Path, secrets: frozenset[str], influxdb: Any
+) -> None:
+    url = influxdb.new_database()
+    assert run(folder, "publish", *WEEK, "--store", url).code == 0
+    server, _, database = url.replace("influxdb://", "http://").rpartition("/")
+    for statement in ("SHOW MEASUREMENTS", "SHOW SERIES", "SELECT * FROM /.*/"):
+        answer = httpx.get(f"{server}/query", params={"db": database, "q": statement}).text
+        assert leaks(answer, secrets) == [], statement
+        assert "dosi-1" not in answer
+    assert SHOWN in httpx.get(f"{server}/query", params={"db": database, "q": "SHOW SERIES"}).text
+
+
+def test_what_the_program_remembers_tells_nothing(folder: Path, secrets: frozenset[str]) -> None:
+    run(folder, "indicators", *WEEK)
+    kept = [path for path in folder.iterdir() if path.suffix in (".jsonl", ".salt", ".json", ".log")]
+    assert any(path.name == "published.jsonl" for path in kept), "the five of the second press are shown"
+    for path in kept:
+        assert leaks(path.read_text(encoding="utf-8"), secrets) == [], path.name
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path, free_port: Callable[[], int]) -> Iterator[httpx.Client]:
+    services = build_services()
+    book = services.load_site(folder / "site.toml")
+    source = SiteSource(
+        load=lambda: services.load_site(book.path),
+        store=services.open_store(book),
+        weekly=services.weekly_result,
+        audience=Audience.REPORT,
+        extra={"explain": explain, "compare": compare_periods, **services.extra},
+    )
+    port = free_port()
+    config = uvicorn.Config(
+        create_app(source, WebSettings()), host="127.0.0.1", port=port, log_level="warning",
+        timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20.0
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert server.started
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True, timeout=120.0) as found:
+        yield found
+    server.should_exit = True
+    thread.join(timeout=20.0)
+
+
+def _body(answer: httpx.Response) -> str:
+    kind = answer.headers.get("content-type", "")
+    if "pdf" in kind:
+        return "\n".join(page.extract_text() for page in PdfReader(BytesIO(answer.content)).pages)
+    if "spreadsheet" in kind:
+        with zipfile.ZipFile(BytesIO(answer.content)) as book:
+            return "\n".join(book.read(name).decode("utf-8", "replace") for name in book.namelist())
+    return spoken(answer.text) if "html" in kind else answer.text
+
+
+def test_no_page_reached_by_links_tells(client: httpx.Client, secrets: frozenset[str]) -> None:
+    waiting = ["/?week=2026-W47", "/?week=2026-W47&grid=days", "/?week=2026-W47&lang=fr"]
+    waiting += [
+        f"/{page}/{HELD}?week=2026-W47" for page in ("station", "curve", "distribution", "contributions")
+    ]
+    seen: set[str] = set()
+    shown = 0
+    while waiting and len(seen) < 60:
+        where = waiting.pop(0)
+        if where in seen:
+            continue
+        seen.add(where)
+        answer = client.get(where)
+        assert answer.status_code in (200, 404), (where, answer.text[:300])
+        assert leaks(_body(answer), secrets) == [], where
+        shown += "Press 2" in answer.text
+        if "html" in answer.headers.get("content-type", ""):
+            links = [unescape(link) for link in re.findall(r'href="(/[^"#]*)"', answer.text)]
+            waiting += [
+                link
+                for link in links
+                if "2026-W47" in link and link not in seen and not link.startswith(("/static", "/fonts"))
+            ]
+    assert len(seen) > 25
+    assert shown > 5
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        f"/data/{HELD}?trace=dosi-1.laeq",
+        f"/data/{HELD}?trace=trunk-1.inclination",
+        f"/data/{HELD}/table.csv?trace=dosi-1.laeq",
+        f"/data/{HELD}/table.csv?trace=trunk-1.inclination",
+        f"/data/{SHOWN}?trace=dosi-2.laeq",
+        f"/curve/{HELD}?trace=trunk-1.inclination",
+        f"/why/{HELD}/lex_8h?audience=analyst",
+        f"/why/{HELD}/trunk_flexion_ge20_share",
+        f"/why/{SHOWN}/lex_8h",
+        f"/station/{HELD}?audience=analyst",
+        f"/compare/{HELD}?{DATES}",
+        f"/compare/{SHOWN}?control={HELD}&{DATES}",
+        "/plan?lang=en",
+        "/sensors?lang=en",
+        *(f"/report/file.{form}?lang=en" for form in ("html", "pdf", "csv", "xlsx", "json")),
+    ],
+)
+def test_no_address_made_up_by_hand_tells(client: httpx.Client, secrets: frozenset[str], where: str) -> None:
+    answer = client.get(where, params={**dict(httpx.URL(where).params), "week": "2026-W47"})
+    assert answer.status_code < 500
+    assert leaks(_body(answer), secrets) == []
+    if where.startswith("/data/"):
+        assert answer.status_code in (403, 404)
+
+
+def test_live_updates_tell_nothing(client: httpx.Client, secrets: frozenset[str]) -> None:
+    with client.stream("GET", "/events") as stream:
+        first = ""
+        for line in stream.iter_lines():
+            first += line + "\n"
+            if "data:" in first and first.endswith("\n\n"):
+                break
+    assert "data:" in first
+    assert leaks(first, secrets) == []
