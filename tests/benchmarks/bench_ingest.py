@@ -240,7 +240,7 @@ def _show(name: str, result: dict[str, Any], baseline: float | None = None) -> f
     return rate
 
 
-def _influx(bench: _Bench, columns: int, base: float) -> None:
+def _influx(bench: _Bench, columns: int, singles: int, base: float) -> None:
     folder = bench.folder / "influx"
     folder.mkdir()
     server = _SERVERS["InfluxServer"](folder, _SERVERS["take_free_port"]())
@@ -249,6 +249,18 @@ def _influx(bench: _Bench, columns: int, base: float) -> None:
         _show("journal alone into InfluxDB", _journal_alone(bench.folder, server.new_database(), columns))
         result = bench.ingest(_columns(columns), store=server.new_database())
         _show(f"1 ingest into InfluxDB, {_SAMPLES} × 3 axes", result, base)
+        result = bench.ingest(_singles(singles), store=server.new_database())
+        ours = _show("1 ingest into InfluxDB, singles", result)
+        if not shutil.which("telegraf"):
+            print("telegraf is not on PATH: not measured")
+            return
+        database = server.new_database().rpartition("/")[2]
+        peer = runpy.run_path(str(Path(__file__).with_name("telegraf_peer.py")))["drain"]
+        result = peer(
+            folder, bench.server.port, server.http_url, database, lambda: bench.publish(_singles(singles))
+        )
+        theirs = _show("telegraf mqtt_consumer into InfluxDB, singles", result)
+        print(f"  telegraf lost {result['lost']}; ingest / telegraf = {ours / theirs:.2f}")
     finally:
         server.kill()
 
@@ -329,11 +341,9 @@ def main() -> None:
                 base,
             )
             if shutil.which("influxd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin"):
-                _influx(bench, options.columns // 4, base)
+                _influx(bench, options.columns // 4, options.singles // 4, base)
             else:
                 print("InfluxDB is not installed: not measured")
-            if not shutil.which("telegraf"):
-                print("telegraf is not on PATH: not measured")
         finally:
             bench.server.kill()
 
