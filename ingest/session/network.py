@@ -12,43 +12,37 @@ import logging
 import random
 import selectors
 import socket
-import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ingest.counters import IngestCounters
-from ingest.journal import MAX_PAYLOAD_BYTES, Arrival, JournalWriter
-from ingest.session.committer import Committer, Group
+from ingest.journal import JournalWriter
+from ingest.session.committer import Committer
 from ingest.session.handshake import Connection, RefusedError, open_connection
+from ingest.session.intake import Intake, StatusHandler
 from ingest.session.settings import BrokerSettings, MqttVersion
-from ingest.session.stream import BufferedSocket, Found, Published
+from ingest.session.stream import BufferedSocket, Found
 from sensors.errors import BrokerUnreachableError, ConfigurationError, VigiposteError
 
 __all__ = ["MqttSession"]
 
 _LOG = logging.getLogger("vigiposte.ingest")
-_ASIDE = (b"/status", b"/pause")
-_GATHER_NS = 20_000_000
 _IDLE_S = 0.001
 _REST_S = 0.5
 _PACKETS_A_TURN = 256
-_OUTSTANDING_BYTES = 64 * 1024 * 1024
 _FIRST_BACKOFF_S = 0.1
 _LONGEST_BACKOFF_S = 15.0
 _SAY_AWAY_AFTER_S = 1.0
 _SHORT_LIVED_S = 5.0
 _SUSPICIOUS = 4
-_PUBACK = struct.Struct(">BBH")
 _PINGREQ = b"\xc0\x00"
 _DO_NOT_SEND_RETAINED = 2
 _TAKEN_OVER = 142
-
-StatusHandler = Callable[[str, bytes], None]
 
 
 class MqttSession:
@@ -84,7 +78,6 @@ class MqttSession:
         self._filters = tuple(filters)
         self._status_filters = tuple(status_filters)
         self._counters = counters
-        self._on_status = on_status
         self._version = settings.version
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)  # noqa: FBT003 - the standard signature
@@ -92,23 +85,18 @@ class MqttSession:
         self._committer = Committer(journal, counters, self._wake)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._wake_read, selectors.EVENT_READ)
-        self._arrivals: list[Arrival] = []
-        self._message_ids: list[int] = []
-        self._first_ns = 0
-        self._bytes = 0
-        self._outstanding = 0
-        self._unacknowledged = 0
-        self._outstanding_bytes = 0
-        self._limit = max(2 * settings.receive_maximum, 20_000)
-        self._threshold = max(1, settings.receive_maximum // 2)
-        self._connection = 0
+        self._intake = Intake(self._committer, counters, on_status, settings.receive_maximum)
         self._stopping = threading.Event()
         self._ready = threading.Event()
         self._paused_ping = 0.0
         self._short_lived = 0
         self.failure: VigiposteError | None = None
-        self.last_received = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="vigiposte-mqtt", daemon=True)
+
+    @property
+    def last_received(self) -> float:
+        """When the last message came (monotonic seconds)."""
+        return self._intake.last_received
 
     def start(self, timeout_s: float) -> None:
         """Connect and subscribe.
@@ -203,7 +191,7 @@ class MqttSession:
         client.on_disconnect = self._on_disconnect
 
     def _welcome(self, connection: Connection, *, first: bool) -> None:
-        self._connection += 1
+        self._intake.connection += 1
         self._counters.connects += 1
         if not first and not connection.session_present:
             _LOG.warning(
@@ -277,13 +265,11 @@ class MqttSession:
         misc_at = 0.0
         try:
             while client.socket() is stream and not self._stopping.is_set() and self.failure is None:
-                self._acknowledge(stream)
+                self._intake.acknowledge(stream)
                 if client.want_write():
                     client.loop_write()
                 stream.flush()
-                reading = self._outstanding + len(self._arrivals) < self._limit and (
-                    self._outstanding_bytes + self._bytes < _OUTSTANDING_BYTES
-                )
+                reading = self._intake.has_room
                 idle = False
                 if not (reading and more):
                     wanted = (selectors.EVENT_READ if reading else 0) | (
@@ -291,14 +277,12 @@ class MqttSession:
                     )
                     if wanted != interest:
                         interest = self._watch(stream, interest, wanted)
-                    events = self._selector.select(
-                        _IDLE_S if self._arrivals or self._message_ids else _REST_S
-                    )
+                    events = self._selector.select(_IDLE_S if self._intake.gathering else _REST_S)
                     idle = not events
                     more = self._look_at(events, stream) or more
                 if reading and more:
                     more = self._read(client, stream)
-                self._hand_over_when_due(idle=idle)
+                self._intake.hand_over_when_due(idle=idle)
                 now = time.monotonic()
                 if now >= misc_at:
                     misc_at = now + _REST_S
@@ -336,7 +320,7 @@ class MqttSession:
         """Take in a number of packets; whether more may be at hand."""
         published, found = stream.take(_PACKETS_A_TURN)
         if published:
-            self._take_in(published, stream)
+            self._intake.take_in(published, stream)
         if found is Found.OTHER:
             client.loop_read()
         elif found is Found.NOTHING:
@@ -345,60 +329,6 @@ class MqttSession:
             if stream.ended:
                 client.loop_read()
         return True
-
-    def _take_in(self, published: list[Published], stream: BufferedSocket) -> None:
-        arrivals, message_ids = self._arrivals, self._message_ids
-        now_ns = time.time_ns()
-        if not arrivals:
-            self._first_ns = time.monotonic_ns()
-        size = 0
-        for topic, payload, message_id, retained in published:
-            if retained or topic.endswith(_ASIDE):
-                self._take_aside(topic, payload, message_id, stream)
-                continue
-            size += len(payload)
-            arrivals.append(Arrival(topic, payload[:MAX_PAYLOAD_BYTES], now_ns))
-            if message_id:
-                message_ids.append(message_id)
-        self._bytes += size
-        self._counters.received += len(published)
-        self._counters.received_bytes += size
-        self.last_received = time.monotonic()
-
-    def _take_aside(self, topic: bytes, payload: bytes, message_id: int, stream: BufferedSocket) -> None:
-        """Status and pauses go to their handler; a retained reading was delivered when it was published."""
-        if topic.endswith(_ASIDE):
-            self._on_status(topic.decode(errors="replace"), payload)
-        if message_id:
-            if self._unacknowledged or self._message_ids:
-                # Acknowledgements keep the order of the messages (MQTT 3.1.1, 4.6): rumqttd, for one, closes
-                # a connection that does not. This one waits for the readings before it.
-                self._message_ids.append(message_id)
-            else:
-                stream.send(_PUBACK.pack(0x40, 2, message_id))
-        self._counters.received -= 1
-
-    def _hand_over_when_due(self, *, idle: bool) -> None:
-        count = len(self._arrivals) or len(self._message_ids)
-        if count and (idle or count >= self._threshold or time.monotonic_ns() - self._first_ns >= _GATHER_NS):
-            self._hand_over()
-
-    def _hand_over(self) -> None:
-        group = Group(self._connection, self._arrivals, self._message_ids, self._bytes)
-        self._unacknowledged += 1
-        self._outstanding += len(group.arrivals)
-        self._outstanding_bytes += group.payload_bytes
-        self._arrivals, self._message_ids, self._bytes = [], [], 0
-        self._committer.submit(group)
-
-    def _acknowledge(self, stream: BufferedSocket | None) -> None:
-        while (group := self._committer.take_committed()) is not None:
-            self._unacknowledged -= 1
-            self._outstanding -= len(group.arrivals)
-            self._outstanding_bytes -= group.payload_bytes
-            if stream is not None and group.connection == self._connection:
-                # The shortest PUBACK is the same in MQTT 5 and 3.1.1; the stream keeps packets whole.
-                stream.send(b"".join([_PUBACK.pack(0x40, 2, one) for one in group.message_ids]))
 
     def _keep_alive(self, client: mqtt.Client, stream: BufferedSocket, *, reading: bool) -> None:
         now = time.monotonic()
@@ -412,14 +342,13 @@ class MqttSession:
 
     def _leave(self, client: mqtt.Client, stream: BufferedSocket) -> None:
         """Settle what was read; on a stop also acknowledge it and say goodbye."""
-        if self._arrivals or self._message_ids:
-            self._hand_over()
+        self._intake.hand_over()
         if not self._stopping.is_set() and self.failure is None:
-            self._acknowledge(None)
+            self._intake.acknowledge(None)
             return
         self._committer.close()
         with contextlib.suppress(OSError):
-            self._acknowledge(stream if client.socket() is stream else None)
+            self._intake.acknowledge(stream if client.socket() is stream else None)
             if client.socket() is stream:
                 stream.linger = True
                 client.disconnect()
