@@ -91,8 +91,7 @@ def circle(x: Number, y: Number, radius: Number, css_class: str) -> str:
 
 def path(data: str, css_class: str | None = None, **attributes: str) -> str:
     """A path from its commands."""
-    named = {key.replace("_", "-"): value for key, value in attributes.items()}
-    return f"<path{_attributes({'class': css_class, 'd': data, **named})}/>"
+    return f"<path{_attributes({'class': css_class, 'd': data, **attributes})}/>"
 
 
 def points(xs: Sequence[Number], ys: Sequence[Number]) -> str:

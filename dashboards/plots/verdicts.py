@@ -49,11 +49,44 @@ def glyph(verdict: Verdict | None) -> str:
     )
 
 
+_UNIT_PATHS = {
+    Verdict.ABOVE: (("M{x} {t}l5.8 10.2h-11.6Z", {"fill": "currentColor"}),),
+    Verdict.NOT_SETTLED: (
+        (
+            "M{x} {t}l5.3 5.3-5.3 5.3-5.3-5.3Z",
+            {"class": "paperfill", "stroke": "currentColor", "stroke-width": "1.5"},
+        ),
+        ("M{x} {t}v10.6l-5.3-5.3Z", {"fill": "currentColor"}),
+    ),
+    Verdict.BELOW: (
+        (
+            "M{x} {t}a4.3 4.3 0 1 1-.01 0Z",
+            {"class": "paperfill", "stroke": "currentColor", "stroke-width": "1.8"},
+        ),
+    ),
+    Verdict.NOT_MEASURED: (
+        (
+            "M{x} {t}h4.4v8.8h-8.8v-8.8Z",
+            {
+                "class": "paperfill",
+                "stroke": "currentColor",
+                "stroke-width": "1.3",
+                "stroke-dasharray": "2.2 1.6",
+            },
+        ),
+    ),
+}
+_TOPS = {Verdict.ABOVE: -5.6, Verdict.NOT_SETTLED: -5.3, Verdict.BELOW: -4.3, Verdict.NOT_MEASURED: -4.4}
+
+
 def unit_chart(verdict: Verdict, count: int, *, per_row: int = 24) -> str:
-    """`count` marks in rows: one mark is one verdict of one factor at one workstation."""
+    """`count` marks in rows, one a verdict; drawn as one shape, so that hundreds cost no more than a few."""
     columns = min(max(count, 1), per_row)
     rows = max(1, -(-count // per_row))
+    places = [(8 + 15 * (i % per_row), 8 + 16 * (i // per_row) + _TOPS[verdict]) for i in range(count)]
     marks = [
-        glyph_at(verdict, 8 + 15 * (index % per_row), 8 + 16 * (index // per_row)) for index in range(count)
+        svg.path("".join(shape.format(x=f"{x:g}", t=f"{top:g}") for x, top in places) or "M0 0", **attributes)
+        for shape, attributes in _UNIT_PATHS[verdict]
     ]
-    return svg.document(15 * columns + 1, 16 * rows, marks, css_class="unit", natural=True)
+    body = [svg.group(marks, f"v-{VERDICT_CLASS[verdict]}")]
+    return svg.document(15 * columns + 1, 16 * rows, body, css_class="unit", natural=True)

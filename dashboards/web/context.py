@@ -22,6 +22,7 @@ from sensors.periods import DatePeriod
 __all__ = ["PageContext", "page_context"]
 
 _PAGES = ("week", "station", "curve", "distribution", "contributions", "compare", "plan", "sensors", "report")
+_OWN = frozenset({"lang", "week", "factor"})
 _STATION_PAGES = frozenset({"station", "curve", "distribution", "contributions", "compare"})
 
 
@@ -36,6 +37,7 @@ class PageContext:
     path: str
     page: str = ""
     station: str | None = None
+    query: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def words(self) -> Wording:
@@ -77,7 +79,7 @@ class PageContext:
 
     def here(self, **changes: str | None) -> str:
         """URL of this page with `changes`."""
-        return self.link(*self.path.strip("/").split("/"), **changes)
+        return self.link(*self.path.strip("/").split("/"), **(dict(self.query) | changes))
 
     def _target(self, page: str) -> str:
         if page == "week":
@@ -150,4 +152,5 @@ def page_context(request: Request, page: str = "", station: str | None = None) -
         path=request.url.path,
         page=page,
         station=station,
+        query=tuple((name, value) for name, value in query.items() if name not in _OWN),
     )

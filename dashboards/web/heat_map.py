@@ -17,6 +17,7 @@ from sensors.periods import DatePeriod
 __all__ = ["HeatCell", "HeatMap", "HeatRow", "heat_map"]
 
 _MINIMUM_COVERAGE = 0.8
+_LONG_GRID = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,20 @@ def heat_map(
         if by_hour
         else tuple(typography.short_day(day, language=words.language) for day in period.days)
     )
+    # The ranking above shows every interval; a long grid keeps to its cells and verdicts.
+    plain = len(speaking) > _LONG_GRID
     rows = tuple(
-        _row(station, factor, indicator, result.audience, words, period.days, hours, by_hour=by_hour)
+        _row(
+            station,
+            factor,
+            indicator,
+            result.audience,
+            words,
+            period.days,
+            hours,
+            by_hour=by_hour,
+            plain=plain,
+        )
         for station, indicator in speaking
     )
     return HeatMap(
@@ -137,6 +150,7 @@ def _row(
     hours: Sequence[int],
     *,
     by_hour: bool,
+    plain: bool,
 ) -> HeatRow:
     part = next((item for item in station.factors if item.factor is factor), None)
     main = None if part is None else headline(part)
@@ -163,7 +177,9 @@ def _row(
         why_empty=why,
         mark=Mark("withheld", "", "") if part is None else words.mark(part.verdict),
         value="" if main is None or main.value is None else words.quantity(main),
-        whisker="" if main is None or part is None else whiskers.cell(words.reading(main, part.verdict)),
+        whisker=""
+        if main is None or part is None or plain
+        else whiskers.cell(words.reading(main, part.verdict)),
     )
 
 

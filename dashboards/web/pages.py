@@ -27,6 +27,7 @@ __all__ = ["router", "station_frame"]
 
 router = APIRouter()
 _TREND_WEEKS = 3
+_RANKED_FIRST = 40
 _MEDIA = {
     "html": "text/html; charset=utf-8",
     "pdf": "application/pdf",
@@ -67,8 +68,16 @@ def week(request: Request) -> HTMLResponse:
         ("grid", context.language, context.factor, by_hour),
         lambda: heat_map(context.result, context.period, context.factor, context.words, by_hour=by_hour),
     )
+    everything = request.query_params.get("all") == "1"
     return render_page(
-        context, "week.html", view=view, grid=grid, by_hour=by_hour, factor=context.factor.value
+        context,
+        "week.html",
+        hidden_rows=0 if everything else max(0, len(view.ranking) - _RANKED_FIRST),
+        first_rows=len(view.ranking) if everything else _RANKED_FIRST,
+        view=view,
+        grid=grid,
+        by_hour=by_hour,
+        factor=context.factor.value,
     )
 
 

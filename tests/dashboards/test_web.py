@@ -92,6 +92,14 @@ def test_links_keep_language_week_and_factor(client: httpx.Client) -> None:
     assert all("lang=en" in t and "week=2026-W46" in t and "factor=climate" in t for t in targets)
 
 
+def test_switching_language_or_week_stays_on_the_same_view(client: httpx.Client) -> None:
+    text = client.get("/curve/presse-1?trace=sl-01.laeq&week=2026-W47&lang=fr").text
+    other = re.search(r'href="([^"]+)" hreflang="en"', text)
+    assert other
+    assert "trace=sl-01.laeq" in other[1]
+    assert "week=2026-W47" in other[1]
+
+
 def test_worn_sensors_show_days_curves_and_stays_to_the_analyst_only(
     client: httpx.Client, analyst: httpx.Client
 ) -> None:
