@@ -18,11 +18,20 @@ __all__ = ["Gathered", "to_batch"]
 
 @dataclass(slots=True, eq=False)
 class Gathered:
-    """Decoded messages of one sensor and their sequences."""
+    """Decoded messages of one sensor.
+
+    Attributes
+    ----------
+    parts : list of Decoded
+        Rows in the order of arrival, of one message or of several.
+    sequences, counts : list of int
+        Sequence and number of rows of each message.
+    """
 
     sensor: Sensor
     parts: list[Decoded] = field(default_factory=list)
     sequences: list[int] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
 
 
 def _column(name: str, parts: Sequence[Decoded]) -> FloatColumn:
@@ -44,11 +53,10 @@ def to_batch(site: str, gathered: Gathered, quality: SensorQuality) -> ReadingBa
     it later rows win over earlier ones.
     """
     parts, sensor = gathered.parts, gathered.sensor
-    counts = np.fromiter((part.times_ns.shape[0] for part in parts), np.int64, len(parts))
     times_ns = np.concatenate([part.times_ns for part in parts])
-    arrivals_ns = np.repeat(np.fromiter(gathered.sequences, np.int64, len(parts)), counts)
+    arrivals_ns = np.repeat(np.array(gathered.sequences, np.int64), gathered.counts)
     given: NDArray[np.uint16] = np.repeat(
-        np.fromiter((part.flags_all for part in parts), np.uint16, len(parts)), counts
+        np.array([part.flags_all for part in parts], np.uint16), [part.times_ns.shape[0] for part in parts]
     )
     names = list(dict.fromkeys(name for part in parts for name in part.channels))
     channels = {name: _column(name, parts) for name in names}

@@ -239,7 +239,7 @@ class Feeder:
 
     def _count(self, work: Unpacked, outcome: WriteOutcome) -> None:
         counters = self._counters
-        stored = work.empty + sum(len(gathered.parts) for gathered in work.gathered.values())
+        stored = work.empty + sum(len(gathered.sequences) for gathered in work.gathered.values())
         for one in work.refused:
             if one.code == "journal_damage":
                 counters.damaged += 1

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ingest.codecs import decode_device, matching_source
+from ingest.pipeline.bulk import AXES
 from sensors.errors import PayloadError
 from sensors.formats import Decoded, WireFormat, decode
 from sensors.quantities import QUANTITIES
@@ -44,6 +45,7 @@ class Router:
         self._channels = {sensor.id: _declared(sensor) for sensor in book.site.sensors}
         self._sources = book.site.sources
         self._readers: dict[bytes, Reader | PayloadError] = {}
+        self._bulk: dict[bytes, Sensor | None] = {}
         self._refusals = 0
 
     def filters(self, shared_group: str | None) -> tuple[str, ...]:
@@ -71,6 +73,26 @@ class Router:
             # The same error is raised again and again: it must not collect tracebacks.
             raise reader.with_traceback(None)
         return reader(payload, arrival_ns)
+
+    def bulk_sensor(self, topic: bytes) -> Sensor | None:
+        """Sensor whose messages on `topic` may be decoded in bulk, as `ColumnsRun` does."""
+        try:
+            return self._bulk[topic]
+        except KeyError:
+            pass
+        if topic not in self._readers:
+            self._find(topic)
+        if isinstance(self._readers[topic], PayloadError):
+            return None
+        self._bulk[topic] = sensor = self._bulk_sensor(topic.decode())
+        return sensor
+
+    def _bulk_sensor(self, topic: str) -> Sensor | None:
+        if matching_source(self._sources, topic) is not None:
+            return None
+        parsed = parse_topic(topic)
+        sensor = self._sensors[parsed.sensor]
+        return sensor if parsed.format == WireFormat.COLUMNS and self._channels[sensor.id] >= AXES else None
 
     def _find(self, topic: bytes) -> Reader | PayloadError:
         try:

@@ -6,11 +6,12 @@ import contextlib
 import gc
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingest.journal import Chunk, Message
 from ingest.pipeline.barred import Barred
 from ingest.pipeline.batches import Gathered, to_batch
+from ingest.pipeline.bulk import ColumnsRun
 from ingest.pipeline.health import SensorHealth
 from ingest.pipeline.limits import RateLimit
 from ingest.pipeline.quality import SensorQuality
@@ -46,6 +47,22 @@ class Unpacked:
     batches: list[ReadingBatch]
     refused: list[Refused]
     empty: int
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """Messages of one sensor that are being decoded in bulk."""
+
+    sensor: Sensor
+    columns: ColumnsRun = field(default_factory=ColumnsRun)
+    messages: list[Message] = field(default_factory=list)
+
+
+def _group(work: Unpacked, sensor: Sensor) -> Gathered:
+    group = work.gathered.get(sensor.id)
+    if group is None:
+        group = work.gathered[sensor.id] = Gathered(sensor)
+    return group
 
 
 @contextlib.contextmanager
@@ -104,7 +121,6 @@ class Unpacker:
         return unpacked
 
     def _take_apart(self, chunk: Chunk) -> Unpacked:
-        gathered: dict[str, Gathered] = {}
         refused = [
             Refused(
                 "journal_damage",
@@ -115,29 +131,70 @@ class Unpacker:
             )
             for damage in chunk.damage
         ]
-        empty = 0
-        read, check_rate = self._router.read, self._limit.check
+        work = Unpacked({}, [], refused, 0)
+        runs: dict[str, _Run] = {}
+        bulk_sensor, check_rate = self._router.bulk_sensor, self._limit.check
         for message in chunk.messages:
-            sequence, topic, payload = message
+            sensor = bulk_sensor(message.topic)
+            if sensor is None:
+                self._take(message, work, runs)
+                continue
             try:
-                found = read(topic, payload, sequence)
-                if found is None:
-                    empty += 1
-                    continue
-                identifier = found.sensor.id
-                check_rate(identifier, sequence)
+                check_rate(sensor.id, message.sequence)
             except PayloadError as error:
                 refused.append(self.refuse(message, error))
                 continue
-            except Exception as error:  # noqa: BLE001 - a decoder's fault must not stop the other sensors
-                refused.append(self.refuse(message, self.fault("decoder_fault", error)))
-                continue
-            group = gathered.get(identifier)
-            if group is None:
-                group = gathered[identifier] = Gathered(found.sensor)
-            group.parts.append(found.decoded)
-            group.sequences.append(sequence)
-        return Unpacked(gathered, [], refused, empty)
+            run = runs.get(sensor.id)
+            if run is None:
+                run = runs[sensor.id] = _Run(sensor)
+            if run.columns.take(message.payload):
+                run.messages.append(message)
+            else:
+                self._close(run, work)
+                del runs[sensor.id]
+                self._take(message, work, runs, check_rate=False)
+        for run in runs.values():
+            self._close(run, work)
+        return work
+
+    def _take(
+        self, message: Message, work: Unpacked, runs: dict[str, _Run], *, check_rate: bool = True
+    ) -> None:
+        """Decode one message by itself."""
+        try:
+            found = self._router.read(message.topic, message.payload, message.sequence)
+            if found is None:
+                work.empty += 1
+                return
+            if check_rate:
+                self._limit.check(found.sensor.id, message.sequence)
+        except PayloadError as error:
+            work.refused.append(self.refuse(message, error))
+            return
+        except Exception as error:  # noqa: BLE001 - a decoder's fault must not stop the other sensors
+            work.refused.append(self.refuse(message, self.fault("decoder_fault", error)))
+            return
+        open_run = runs.pop(found.sensor.id, None)
+        if open_run is not None:
+            self._close(open_run, work)
+        group = _group(work, found.sensor)
+        group.parts.append(found.decoded)
+        group.sequences.append(message.sequence)
+        group.counts.append(found.decoded.times_ns.shape[0])
+
+    def _close(self, run: _Run, work: Unpacked) -> None:
+        """Add the rows of a run; when they cannot be had in bulk, message by message."""
+        if not run.messages:
+            return
+        decoded = run.columns.finish()
+        if decoded is None:
+            for message in run.messages:
+                self._take(message, work, {}, check_rate=False)
+            return
+        group = _group(work, run.sensor)
+        group.parts.append(decoded)
+        group.sequences += [message.sequence for message in run.messages]
+        group.counts += run.columns.counts
 
     def refuse(self, message: Message, error: PayloadError) -> Refused:
         """Refusal of one message, counted for its sensor."""
@@ -168,5 +225,5 @@ class Unpacker:
 
     def _batch(self, gathered: Gathered) -> ReadingBatch:
         batch = to_batch(self._site, gathered, self._quality(gathered.sensor))
-        self._health[gathered.sensor.id].saw(gathered.sequences[-1], len(gathered.parts), len(batch))
+        self._health[gathered.sensor.id].saw(gathered.sequences[-1], len(gathered.sequences), len(batch))
         return batch if self._barred is None else self._barred.apply(batch)

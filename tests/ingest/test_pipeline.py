@@ -13,17 +13,31 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ingest.counters import IngestCounters
-from ingest.journal import Arrival, Cursor, JournalReader, JournalWriter, backlog_of
+from ingest.journal import (
+    Arrival,
+    Chunk,
+    Cursor,
+    JournalReader,
+    JournalWriter,
+    Message,
+    Position,
+    backlog_of,
+)
 from ingest.journal.segments import list_segments
 from ingest.pipeline import Feeder, FeederSettings, Router, SensorHealth
+from ingest.pipeline.limits import RateLimit
+from ingest.pipeline.unpacking import Unpacked, Unpacker
 from ingest.quarantine import Quarantine, Refused, read_quarantine
 from ingest.store import ReadingQuery, Store, WriteOutcome
 from sensors.errors import StoreRejectedError, StoreUnreachableError
 from sensors.quantities import Kind
 from sensors.readings import Flag, ReadingBatch
 from sensors.site_book import SiteBook
+from sensors.site_model import Sensor
 
 S = 10**9
 NOW_S = 1_795_500_000
@@ -242,6 +256,81 @@ def test_clipping_and_low_battery_are_flagged(line: Line) -> None:
     assert (line.rows("air-1", Kind.CLIMATE).flags & Flag.LOW_BATTERY).astype(bool).tolist()[-1]
 
 
+finite = st.floats(-40, 40, width=32)
+axis_columns = st.lists(finite, min_size=0, max_size=4)
+column_messages = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "t0": st.one_of(st.integers(NOW_S, NOW_S + 90), st.sampled_from([1, "x", None, 1e300])),
+            "dt": st.sampled_from([0.02, 1, 0.1, 0.02, 0, -1, 1e9]),
+            "acc_x": axis_columns,
+            "acc_y": axis_columns,
+            "acc_z": axis_columns,
+        },
+        optional={
+            "gyr_x": axis_columns,
+            "gyr_y": axis_columns,
+            "gyr_z": axis_columns,
+            "battery": axis_columns,
+            "unit": st.sampled_from(["m/s2", "g", "furlong"]),
+            "heart_rate": axis_columns,
+        },
+    ),
+    st.builds(
+        lambda second, rows: {
+            "t0": NOW_S + second,
+            "dt": 0.02,
+            **{f"acc_{axis}": [0.25 * n for n in range(rows)] for axis in "xyz"},
+        },
+        st.integers(0, 90),
+        st.integers(1, 5),
+    ),
+    st.just({"t0": NOW_S, "dt": 1, "acc_x": [1.0, None], "acc_y": [1.0, 2.0], "acc_z": [1.0, 2.0]}),
+)
+
+
+class OneByOne(Router):
+    """Lets nothing be decoded in bulk."""
+
+    def bulk_sensor(self, topic: bytes) -> Sensor | None:
+        return None
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(messages=st.lists(st.tuples(column_messages, st.booleans()), min_size=1, max_size=12))
+def test_decoding_in_bulk_gives_exactly_what_decoding_one_by_one_gives(
+    make_site: Callable[..., SiteBook], messages: list[tuple[Any, bool]]
+) -> None:
+    book = make_site()
+
+    def unpack(*, bulk: bool) -> Unpacked:
+        router = Router(book) if bulk else OneByOne(book)
+        health = {sensor.id: SensorHealth() for sensor in book.site.sensors}
+        unpacker = Unpacker("plant", router, health, RateLimit(None))
+        journaled = [
+            Message(NOW + n, f"vigiposte/v1/plant/{'back-1' if own else 'mic-1'}/columns".encode(), payload)
+            for n, (own, payload) in enumerate((own, json.dumps(m).encode()) for m, own in messages)
+        ]
+        return unpacker.unpack(Chunk(journaled, Position()))
+
+    one, other = unpack(bulk=True), unpack(bulk=False)
+    assert sorted((r.sequence, r.code, r.reason) for r in one.refused) == sorted(
+        (r.sequence, r.code, r.reason) for r in other.refused
+    )
+    assert [batch.sensor for batch in one.batches] == [batch.sensor for batch in other.batches]
+    for mine, theirs in zip(one.batches, other.batches, strict=True):
+        assert mine.times_ns.tolist() == theirs.times_ns.tolist()
+        assert mine.flags.tolist() == theirs.flags.tolist()
+        assert mine.sequence == theirs.sequence
+        assert mine.channels.keys() == theirs.channels.keys()
+        for name, column in mine.channels.items():
+            assert column.dtype == theirs.channels[name].dtype
+            np.testing.assert_array_equal(column, theirs.channels[name])
+    assert {k: g.sequences for k, g in one.gathered.items()} == {
+        k: g.sequences for k, g in other.gathered.items()
+    }
+
+
 def test_a_restart_before_the_position_was_saved_changes_nothing_in_the_store(
     make_site: Callable[..., SiteBook], make_lake: Callable[..., Store]
 ) -> None:
@@ -408,6 +497,7 @@ def test_endless_invented_topics_do_not_fill_the_memory(line: Line) -> None:
         line.feed_all()
     assert line.counters.rejected["unknown_sensor"] == 25_000
     assert len(router._readers) <= 10_001
+    assert len(router._bulk) <= 1
     assert len(line.feeder.unknown) <= 200
 
 
