@@ -292,7 +292,7 @@ column_messages = st.one_of(
 class OneByOne(Router):
     """Lets nothing be decoded in bulk."""
 
-    def bulk_sensor(self, topic: bytes) -> Sensor | None:
+    def bulk_sensor(self, topic: bytes) -> Sensor | None:  # noqa: ARG002 - the overridden signature
         return None
 
 
