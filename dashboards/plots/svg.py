@@ -19,7 +19,6 @@ __all__ = [
     "points",
     "rect",
     "standalone",
-    "title",
 ]
 
 Number = float | int
@@ -109,11 +108,6 @@ def label(x: Number, y: Number, content: str, css_class: str = "") -> str:
     plain = " ".join(name for name in names if name != "halo")
     edge = f"<text{_attributes({'class': css_class, 'x': x, 'y': y, 'aria-hidden': 'true'})}>{shown}</text>"
     return f"{edge}<text{_attributes({'class': plain or None, 'x': x, 'y': y})}>{shown}</text>"
-
-
-def title(content: str) -> str:
-    """A tooltip of the element it is put into."""
-    return f"<title>{escape(content)}</title>"
 
 
 def group(body: Iterable[str], css_class: str | None = None, **attributes: str) -> str:

@@ -12,6 +12,7 @@ from dashboards.plots.axes import Axis, ticks
 __all__ = ["Shade", "timeline"]
 
 _WIDTH, _HEIGHT = 1160.0, 220.0
+_LINE_HEIGHT = 13.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def timeline(
     bottom, top = min(numbers), max(numbers)
     margin = (top - bottom) * 0.06 or 1.0
     up = Axis(bottom - margin, top + margin, _HEIGHT - 30, 12.0)
-    across = Axis(times[0] if times else 0.0, times[-1] if times else 1.0, 44.0, _WIDTH - 150)
+    across = Axis(times[0] if times else 0.0, times[-1] if times else 1.0, 44.0, _WIDTH - 200)
     body: list[str] = []
     for shade in shades:
         x = across(shade.start)
@@ -70,10 +71,13 @@ def timeline(
         outline = [*(up(high[i]) for i in run), *(up(low[i]) for i in reversed(run))]
         body.append(svg.path(f"{svg.points([*xs, *reversed(xs)], outline)}Z", "env"))
         body.append(svg.path(svg.points(xs, [up(middle[i]) for i in run]), "cu"))
-    for value, name in limits:
+    # Names of limits that lie close together are moved apart, from the highest down.
+    lowest = 0.0
+    for value, name in sorted(limits, reverse=True):
+        lowest = max(up(value) + 4, lowest + _LINE_HEIGHT)
         body += [
             svg.line(across.start, up(value), across.end, up(value), "lm"),
-            svg.label(across.end + 8, up(value) + 4, name, "t-b t-s"),
+            svg.label(across.end + 8, lowest, name, "t-b t-s"),
         ]
     return svg.document(_WIDTH, _HEIGHT, body, alt=alt)
 

@@ -6,41 +6,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dashboards import typography
-from dashboards.catalogue import Run, catalogue
-from dashboards.plots import whiskers
-from dashboards.plots.verdicts import WITHHELD, unit_chart
-from dashboards.plots.whiskers import MOVING
+from dashboards.catalogue import catalogue
+from dashboards.plots.verdicts import unit_chart
 from dashboards.report.changes import changes
 from dashboards.report.figures import figures
 from dashboards.report.model import (
-    Cell,
     CoverageRow,
-    FactorBlock,
     LimitRow,
     NextStep,
-    RankRow,
     ReportView,
     ScaleRow,
     Station,
     Tally,
 )
+from dashboards.report.ranking import rank_row
 from dashboards.report.reasons import why_rows
+from dashboards.report.scales import factor_block, scale_row
 from dashboards.report.sentences import lead, station_lead, verdict_counts
-from dashboards.wording import SEVERITY, Mark, Wording, headline, indicator_verdict, ranking_assessment
-from indicators.limits import Comparison, Limit, Role
+from dashboards.wording import Wording, headline
+from indicators.limits import Limit, Role
 from indicators.model import (
     Audience,
     Factor,
-    FactorResult,
     Indicator,
-    LimitAssessment,
     Scope,
     Verdict,
     WeeklyResult,
     WorkstationResult,
 )
 
-__all__ = ["Surroundings", "build_view", "factor_block", "rank_row"]
+__all__ = ["Surroundings", "build_view"]
 
 _GLOSSARY = (
     "lex_8h",
@@ -206,84 +201,6 @@ def _tallies(result: WeeklyResult, words: Wording) -> tuple[Tally, ...]:
     )
 
 
-def rank_row(station: WorkstationResult, factors: Sequence[Factor], words: Wording) -> RankRow:
-    """One line of the ranking table: every factor side by side, or why it is withheld."""
-    by_factor = {factor.factor: factor for factor in station.factors}
-    held = station.withheld
-    withheld = ""
-    if held is not None:
-        withheld = words.note(held.reason)
-    cells = []
-    for factor in factors:
-        found = by_factor.get(factor)
-        if found is not None:
-            cells.append(_cell(found, words))
-        elif held is not None and factor in held.factors:
-            cells.append(_withheld_cell(factor, words))
-        else:
-            cells.append(_missing_cell(factor, words))
-    return RankRow(
-        rank="" if station.rank is None else str(station.rank),
-        id=station.id,
-        label=station.label,
-        detail=", ".join(part for part in (station.family or "", words.measured(station)) if part),
-        cells=tuple(cells),
-        next_step=_next_of(station, words),
-        withheld=withheld,
-    )
-
-
-def _next_of(station: WorkstationResult, words: Wording) -> str:
-    ordered = sorted(station.factors, key=lambda factor: -SEVERITY[factor.verdict])
-    notes = list(dict.fromkeys(words.note(factor.next_best) for factor in ordered if factor.next_best))
-    return " · ".join(note.rstrip(".") for note in notes[:2])
-
-
-def _withheld_cell(factor: Factor, words: Wording) -> Cell:
-    return Cell(
-        factor=factor.value,
-        factor_label=words.factor(factor),
-        mark=Mark("withheld", words.say("report.withheld"), WITHHELD),
-    )
-
-
-def _missing_cell(factor: Factor, words: Wording) -> Cell:
-    return Cell(
-        factor=factor.value,
-        factor_label=words.factor(factor),
-        mark=words.mark(Verdict.NOT_MEASURED),
-        reason=words.say("report.no_sensor"),
-    )
-
-
-def _cell(result: FactorResult, words: Wording) -> Cell:
-    indicator = headline(result)
-    if indicator is None:
-        return Cell(
-            factor=result.factor.value,
-            factor_label=words.factor(result.factor),
-            mark=words.mark(result.verdict),
-            reason=words.note(result.reason) or words.say("report.no_sensor"),
-        )
-    measured = indicator.value is not None
-    return Cell(
-        factor=result.factor.value,
-        factor_label=words.factor(result.factor),
-        mark=words.mark(result.verdict),
-        indicator=words.indicator(indicator.id, short=True),
-        value=words.value(indicator) if measured else "",
-        unit=words.unit(indicator.unit) if measured else "",
-        interval=words.interval(indicator),
-        limit=words.limit_summary(result, indicator),
-        whisker=whiskers.cell(words.reading(indicator, result.verdict)),
-        reason="" if measured else words.note(result.reason) or _coverage_reason(indicator, words),
-    )
-
-
-def _coverage_reason(indicator: Indicator, words: Wording) -> str:
-    return words.say("report.coverage_low", coverage=words.percent(indicator.coverage))
-
-
 def _next_steps(result: WeeklyResult, words: Wording) -> tuple[NextStep, ...]:
     served: dict[str, list[str]] = {}
     for station in result.workstations:
@@ -312,96 +229,9 @@ def _station(station: WorkstationResult, result: WeeklyResult, words: Wording) -
     )
 
 
-def factor_block(station: str, factor: FactorResult, result: WeeklyResult, words: Wording) -> FactorBlock:
-    """All usual-scope indicators of a factor, the week's value beside each."""
-    weekly = {(i.id, i.shift): i for i in factor.indicators if i.scope is Scope.WEEK}
-    usual = [i for i in factor.indicators if i.scope is Scope.USUAL]
-    alone = [i for i in weekly.values() if not any((u.id, u.shift) == (i.id, i.shift) for u in usual)]
-    rows = [
-        _scale_row(station, indicator, weekly.get((indicator.id, indicator.shift)), result, words)
-        for indicator in sorted([*usual, *alone], key=_weight)
-    ]
-    return FactorBlock(
-        factor=factor.factor.value,
-        label=words.factor(factor.factor),
-        mark=words.mark(factor.verdict),
-        headline=words.note(factor.reason),
-        rows=tuple(row for row in rows if row.mark.css != "info"),
-        extra=tuple(row for row in rows if row.mark.css == "info"),
-        remarks=tuple(dict.fromkeys(note for row in rows for note in row.quality)),
-    )
-
-
-def _weight(indicator: Indicator) -> tuple[float, float]:
-    verdict = indicator_verdict(indicator)
-    row = ranking_assessment(indicator)
-    severity = -1 if verdict is None else SEVERITY[verdict]
-    return (-severity, -(row.ratio or 0.0) if row else 0.0)
-
-
-def _judged(indicator: Indicator) -> LimitAssessment | None:
-    moving = [row for row in indicator.limits if row.limit.role in MOVING]
-    if not moving:
-        return indicator.limits[0] if indicator.limits else None
-    worst = max(SEVERITY[row.verdict] for row in moving)
-    rows = sorted((row for row in moving if SEVERITY[row.verdict] == worst), key=lambda row: row.limit.value)
-    upward = rows[0].limit.comparison in (Comparison.AT_LEAST, Comparison.MORE_THAN)
-    # Above several limits: the farthest one passed. Otherwise the first one met on the way there.
-    return rows[-1] if upward is (worst == SEVERITY[Verdict.ABOVE]) else rows[0]
-
-
-def _scale_row(
-    station: str,
-    indicator: Indicator,
-    week: Indicator | None,
-    result: WeeklyResult,
-    words: Wording,
-) -> ScaleRow:
-    judged = _judged(indicator)
-    reasons = [words.note(row.reason) for row in indicator.limits if row.reason is not None]
-    period = f" --week {result.period.week}" if result.period.week else ""
-    return ScaleRow(
-        indicator=indicator.id,
-        label=words.indicator(indicator.id),
-        method=words.method(indicator.method),
-        value=words.value(indicator),
-        unit=words.unit(indicator.unit) if indicator.value is not None else "",
-        interval=words.interval(indicator),
-        scale=whiskers.full_scale(words.reading(indicator), words.number),
-        scale_narrow=whiskers.full_scale(words.reading(indicator), words.number, narrow=True),
-        limit=_limit_text(judged, words),
-        source="" if judged is None else words.source(judged.limit),
-        grade="" if judged is None else words.grade(judged.limit),
-        coverage=words.percent(indicator.coverage),
-        days=words.days(indicator),
-        mark=words.mark(indicator_verdict(indicator)),
-        reason=reasons[0] if reasons else "",
-        quality=tuple(words.note(note) for note in indicator.quality),
-        shift=words.name(indicator.shift),
-        shift_id=indicator.shift,
-        week=_week_text(week, words),
-        command=f"vigiposte explain {station} {indicator.id}{period}",
-    )
-
-
-def _limit_text(judged: LimitAssessment | None, words: Wording) -> str:
-    if judged is None:
-        return words.say("report.no_limit")
-    figure = words.limit_value(judged.limit, sign=True)
-    unit = words.unit(judged.limit.unit)
-    return f"{typography.quantity(figure, unit)}, {words.limit_name(judged.limit)}"
-
-
-def _week_text(week: Indicator | None, words: Wording) -> str:
-    if week is None or week.value is None:
-        return ""
-    shown = f"{words.value(week)} {words.interval(week)}".strip()
-    return words.say("report.this_week", value=shown)
-
-
 def _projections(result: WeeklyResult, words: Wording) -> tuple[tuple[str, ScaleRow], ...]:
     return tuple(
-        (station.label, _scale_row(station.id, indicator, None, result, words))
+        (station.label, scale_row(station.id, indicator, None, result, words))
         for station in result.workstations
         for factor in station.factors
         for indicator in factor.indicators
@@ -450,8 +280,3 @@ def _governance(result: WeeklyResult, words: Wording, around: Surroundings) -> t
         lines.append(words.say("report.governance_group", n=around.group_size))
     lines.append(words.say("report.governance_purpose"))
     return tuple(lines)
-
-
-def plain_text(runs: Sequence[Run]) -> str:
-    """Text of `runs` without styles."""
-    return "".join(run.text for run in runs)

@@ -17,6 +17,7 @@ from dashboards.plots.whiskers import MOVING
 from dashboards.web.context import PageContext, page_context
 from dashboards.web.render import render_page
 from dashboards.web.series import LONG_NS, Trace, TraceReader, thinned, thinned_minutes, traces_of
+from dashboards.web.still import still_drawing
 from indicators.model import Audience, WorkstationResult
 from sensors.errors import NotEnoughDataError, UnknownNameError, UsageError
 from sensors.logs import append_log
@@ -26,6 +27,7 @@ __all__ = ["router"]
 router = APIRouter()
 _MOST_PIXELS = 4000
 _ROWS_A_CHUNK = 20_000
+_STILL_PIXELS = 900
 
 
 def _frame(context: PageContext, station: str) -> tuple[tuple[Trace, ...], int, int]:
@@ -69,6 +71,7 @@ def curve(request: Request, identifier: str) -> HTMLResponse:
         trace_name="" if trace is None else _name(context, trace),
         worn_hidden=context.source.audience is not Audience.ANALYST,
         data_url=None if trace is None else context.link("data", identifier, trace=trace.key),
+        still_url=None if trace is None else context.link("data", identifier, "drawing.svg", trace=trace.key),
         table_url=None if trace is None else context.link("data", identifier, "table.csv", trace=trace.key),
         start_s=start_ns / 1e9,
         end_s=end_ns / 1e9,
@@ -225,6 +228,25 @@ def _limits(context: PageContext, identifier: str, trace: Trace) -> list[list[An
         if row.limit.role in MOVING
     }
     return list(rows.values())
+
+
+@router.get("/data/{identifier}/drawing.svg")
+def still(request: Request, identifier: str) -> Response:
+    """The same stretch as a still drawing, for paper and for browsers without scripts."""
+    context, trace, start_ns, end_ns = _trace(request, identifier)
+    low, high = _window(request, start_ns, end_ns)
+    shown = _thin(request.app.state.traces, context, trace, low, high, _STILL_PIXELS)
+    drawing = still_drawing(
+        shown,
+        trace=_name(context, trace),
+        words=context.words,
+        zone=context.source.book.zone,
+        shifts=_shifts(context, identifier, low, high),
+        limits=_limits(context, identifier, trace),
+    )
+    # A drawing carries its own style and nothing else: no script could run in it.
+    policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+    return Response(drawing, media_type="image/svg+xml", headers=policy)
 
 
 @router.get("/data/{identifier}/table.csv")

@@ -11,9 +11,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboards.plots.trend import TrendPoint, trend
 from dashboards.report import FORMATS, render_report
-from dashboards.report.build import Surroundings, build_view, factor_block
+from dashboards.report.build import Surroundings, build_view
 from dashboards.report.figures import contribution_figures, distribution_figures, projection_figure
 from dashboards.report.model import ReportView
+from dashboards.report.scales import factor_block
 from dashboards.report.sentences import station_lead
 from dashboards.report.surroundings import names_of, surroundings
 from dashboards.web.context import PageContext, page_context

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from dashboards import details, typography
 from dashboards.catalogue import catalogue
-from dashboards.report.build import factor_block
+from dashboards.report.scales import factor_block
 from dashboards.web.context import PageContext, page_context
 from dashboards.web.pages import station_frame
 from dashboards.web.render import render_page

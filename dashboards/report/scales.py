@@ -1,0 +1,101 @@
+"""Indicators on their own scales, factor by factor, with limit, coverage and reasons."""
+
+from __future__ import annotations
+
+from dashboards import typography
+from dashboards.plots import whiskers
+from dashboards.plots.whiskers import MOVING
+from dashboards.report.model import FactorBlock, ScaleRow
+from dashboards.wording import SEVERITY, Wording, indicator_verdict, ranking_assessment
+from indicators.limits import Comparison
+from indicators.model import FactorResult, Indicator, LimitAssessment, Scope, Verdict, WeeklyResult
+
+__all__ = ["factor_block", "scale_row"]
+
+
+def factor_block(station: str, factor: FactorResult, result: WeeklyResult, words: Wording) -> FactorBlock:
+    """All usual-scope indicators of a factor, the week's value beside each."""
+    weekly = {(i.id, i.shift): i for i in factor.indicators if i.scope is Scope.WEEK}
+    usual = [i for i in factor.indicators if i.scope is Scope.USUAL]
+    alone = [i for i in weekly.values() if not any((u.id, u.shift) == (i.id, i.shift) for u in usual)]
+    rows = [
+        scale_row(station, indicator, weekly.get((indicator.id, indicator.shift)), result, words)
+        for indicator in sorted([*usual, *alone], key=_weight)
+    ]
+    return FactorBlock(
+        factor=factor.factor.value,
+        label=words.factor(factor.factor),
+        mark=words.mark(factor.verdict),
+        headline=words.note(factor.reason),
+        rows=tuple(row for row in rows if row.mark.css != "info"),
+        extra=tuple(row for row in rows if row.mark.css == "info"),
+        remarks=tuple(dict.fromkeys(note for row in rows for note in row.quality)),
+    )
+
+
+def _weight(indicator: Indicator) -> tuple[float, float]:
+    verdict = indicator_verdict(indicator)
+    row = ranking_assessment(indicator)
+    severity = -1 if verdict is None else SEVERITY[verdict]
+    return (-severity, -(row.ratio or 0.0) if row else 0.0)
+
+
+def _judged(indicator: Indicator) -> LimitAssessment | None:
+    moving = [row for row in indicator.limits if row.limit.role in MOVING]
+    if not moving:
+        return indicator.limits[0] if indicator.limits else None
+    worst = max(SEVERITY[row.verdict] for row in moving)
+    rows = sorted((row for row in moving if SEVERITY[row.verdict] == worst), key=lambda row: row.limit.value)
+    upward = rows[0].limit.comparison in (Comparison.AT_LEAST, Comparison.MORE_THAN)
+    # Above several limits: the farthest one passed. Otherwise the first one met on the way there.
+    return rows[-1] if upward is (worst == SEVERITY[Verdict.ABOVE]) else rows[0]
+
+
+def scale_row(
+    station: str,
+    indicator: Indicator,
+    week: Indicator | None,
+    result: WeeklyResult,
+    words: Wording,
+) -> ScaleRow:
+    """One indicator of usual conditions, `week` beside it."""
+    judged = _judged(indicator)
+    reasons = [words.note(row.reason) for row in indicator.limits if row.reason is not None]
+    period = f" --week {result.period.week}" if result.period.week else ""
+    return ScaleRow(
+        indicator=indicator.id,
+        label=words.indicator(indicator.id),
+        method=words.method(indicator.method),
+        value=words.value(indicator),
+        unit=words.unit(indicator.unit) if indicator.value is not None else "",
+        interval=words.interval(indicator),
+        scale=whiskers.full_scale(words.reading(indicator), words.number),
+        scale_narrow=whiskers.full_scale(words.reading(indicator), words.number, narrow=True),
+        limit=_limit_text(judged, words),
+        source="" if judged is None else words.source(judged.limit),
+        grade="" if judged is None else words.grade(judged.limit),
+        coverage=words.percent(indicator.coverage),
+        days=words.days(indicator),
+        mark=words.mark(indicator_verdict(indicator)),
+        reason=reasons[0] if reasons else "",
+        quality=tuple(words.note(note) for note in indicator.quality),
+        shift=words.name(indicator.shift),
+        shift_id=indicator.shift,
+        week=_week_text(week, words),
+        command=f"vigiposte explain {station} {indicator.id}{period}",
+    )
+
+
+def _limit_text(judged: LimitAssessment | None, words: Wording) -> str:
+    if judged is None:
+        return words.say("report.no_limit")
+    figure = words.limit_value(judged.limit, sign=True)
+    unit = words.unit(judged.limit.unit)
+    return f"{typography.quantity(figure, unit)}, {words.limit_name(judged.limit)}"
+
+
+def _week_text(week: Indicator | None, words: Wording) -> str:
+    if week is None or week.value is None:
+        return ""
+    shown = f"{words.value(week)} {words.interval(week)}".strip()
+    return words.say("report.this_week", value=shown)
