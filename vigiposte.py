@@ -161,7 +161,7 @@ def _listen_sensor(book: SiteBook, sensor: str, **options: Any) -> Any:
 
 def _plan(book: SiteBook, store: Store, audience: Audience | str, **options: Any) -> Any:
     from indicators.model import Audience
-    from indicators.planning import plan_from_store
+    from indicators.planning.plan import plan_from_store
 
     return plan_from_store(book, store, Audience(audience), **options)
 

@@ -77,7 +77,7 @@ def mount(app: typer.Typer) -> None:
         from dashboards.report.render import known_formats
         from dashboards.report.surroundings import surroundings
         from indicators import verdicts
-        from indicators.command_options import chosen_audience, chosen_period, log_analyst
+        from indicators.commands.options import chosen_audience, chosen_period, log_analyst
         from indicators.model import Audience
 
         names = known_formats(name.strip() for name in formats.split(",") if name.strip())

@@ -63,7 +63,7 @@ def serve_site(
     from dashboards.web.app import create_app
     from dashboards.web.settings import WebSettings
     from dashboards.web.source import SiteSource
-    from indicators.command_options import chosen_audience, log_analyst
+    from indicators.commands.options import chosen_audience, log_analyst
     from indicators.comparison import compare_periods
     from indicators.explain import explain
 

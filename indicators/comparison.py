@@ -16,17 +16,17 @@ import numpy as np
 
 from analysis.statistics import Difference, difference_in_differences, expected_regression, nested_mean
 from indicators.context import base_indicator, mounts_of
-from indicators.day_values import DayValue, Measured, day_values, measured_days, merged_between
+from indicators.disclosure.publication import Refused, refused_groups, usable_days
 from indicators.limits import all_limits
 from indicators.model import Audience, Factor, Interval, Note, Period
-from indicators.publication import Refused, refused_groups, usable_days
 from indicators.weekly import to_period
+from indicators.worker_days.values import DayValue, Measured, day_values, measured_days, merged_between
 from sensors.errors import UsageError
 from sensors.quantities import Kind
 from sensors.site_model import Mount
 
 if TYPE_CHECKING:
-    from indicators.summaries import MergedDay
+    from indicators.worker_days.merging import MergedDay
     from ingest.store import Store
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook

@@ -10,6 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from indicators.context import AssessmentContext, base_indicator, build_context, mounts_of
+from indicators.disclosure.publication import is_worn
 from indicators.limits import Limit, table_hash
 from indicators.model import (
     Audience,
@@ -24,10 +25,9 @@ from indicators.model import (
     Withheld,
     WorkstationResult,
 )
-from indicators.publication import is_worn
 from indicators.reduction.partition import DATASET, analysis_version, utc_days
-from indicators.summaries import MergedDay
 from indicators.weekly import merged_days, software_version, to_period, weekly_result
+from indicators.worker_days.merging import MergedDay
 from ingest.store import Partition
 from sensors.errors import UnknownNameError
 from sensors.quantities import Kind

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from indicators.context import AssessmentContext, build_context
+from indicators.disclosure.publication import Permits, Refused
 from indicators.limits import Limit, Role
 from indicators.model import Factor, FactorResult, Indicator, Note, Period, Scope, Verdict
-from indicators.publication import Permits, Refused
-from indicators.summaries import MergedDay
 from indicators.verdicts import SEVERITY, factor_verdict
+from indicators.worker_days.merging import MergedDay
 from sensors.quantities import Kind
 from sensors.site_model import Workstation
 
@@ -105,21 +105,21 @@ def _by_scope(
 def assess_days(kind: Kind, content: Sequence[Any], context: AssessmentContext) -> tuple[Indicator, ...]:
     """Indicators of the worker-days of one kind of sensor at one (workstation, shift), both scopes."""
     if kind is Kind.NOISE:
-        from indicators.noise_assessment import assess as assess_noise
+        from indicators.noise.assessment import assess as assess_noise
 
         return assess_noise(content, context=context)
     if kind is Kind.CLIMATE:
-        from indicators.climate_assessment import assess as assess_climate
+        from indicators.climate.assessment import assess as assess_climate
 
         return assess_climate(content, context=context)
-    from indicators.posture_assessment import assess as assess_posture
+    from indicators.posture.assessment import assess as assess_posture
 
     return assess_posture(content, context=context)
 
 
 def _project(kind: Kind, content: Sequence[Any], context: AssessmentContext) -> tuple[Indicator, ...]:
     """Annual projections over the worker-days of all shifts, where the site's profiles hold such limits."""
-    from indicators import projection_assessment as projection
+    from indicators.c2p import assessment as projection
 
     if not any(row.role is Role.PROJECTION and row.factor == kind.value for row in context.limits):
         return ()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
+from indicators.disclosure.publication import is_worn_posting
 from indicators.model import Audience, FactorResult, Indicator, Scope, WeeklyResult, WorkstationResult
-from indicators.publication import is_worn_posting
 from indicators.verdicts import SEVERITY
 from sensors.errors import GovernanceError
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from indicators.c2p.work_time_assessment import assess_work_time
 from indicators.context import applies
+from indicators.disclosure.publication import Permits, permits
 from indicators.factor_assessment import MEASURED, HeldBack, assess_days, judged_factor, measured_factor
 from indicators.limits import in_force, table_hash
 from indicators.model import (
@@ -21,11 +23,9 @@ from indicators.model import (
     WorkstationResult,
 )
 from indicators.privacy import gate
-from indicators.publication import Permits, permits
 from indicators.reduction.service import reduce_partitions
-from indicators.summaries import MergedDay, merge_days
-from indicators.work_time_assessment import assess_work_time
-from indicators.workdays import usual_window, worker_days
+from indicators.worker_days.joining import usual_window, worker_days
+from indicators.worker_days.merging import MergedDay, merge_days
 from sensors.errors import NotEnoughDataError
 from sensors.site_model import Workstation
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from dashboards.catalogue import Text
 from dashboards.plots import svg
-from indicators.placement_plan import FloorPlan
-from indicators.planning_model import CurvePoint, Position
+from indicators.planning.floor import FloorPlan
+from indicators.planning.model import CurvePoint, Position
 
 __all__ = ["curve_figure", "floor_map", "position_figure"]
 

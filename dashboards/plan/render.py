@@ -16,8 +16,8 @@ from dashboards.plots.tokens import plot_css
 from dashboards.report.html import asset, drawing_html, environment, font_css
 from dashboards.wording import Wording
 from indicators.model import Factor
-from indicators.placement_plan import FloorPlan
-from indicators.planning_model import CampaignPlan, Position
+from indicators.planning.floor import FloorPlan
+from indicators.planning.model import CampaignPlan, Position
 from sensors.command_line import write_atomic
 from sensors.quantities import Kind
 

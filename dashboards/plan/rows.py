@@ -10,8 +10,8 @@ from dashboards.catalogue import Run
 from dashboards.plan.figures import curve_figure
 from dashboards.report.html import drawing_html
 from dashboards.wording import Wording
-from indicators.planning_document import outcome_words
-from indicators.planning_model import CampaignPlan, FactorPlan, Outcome, Visit
+from indicators.planning.document import outcome_words
+from indicators.planning.model import CampaignPlan, FactorPlan, Outcome, Visit
 
 __all__ = ["PlanTable", "design_words", "plan_lead", "plan_table", "schedule_rows"]
 

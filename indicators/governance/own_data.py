@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from indicators.day_values import DayValue, day_values
 from indicators.reduction.partition import DATASET, day_bounds_ns
 from indicators.reduction.service import reduce_partitions
-from indicators.summaries import merge_days
 from indicators.weekly import to_period
-from indicators.workdays import worker_days
+from indicators.worker_days.joining import worker_days
+from indicators.worker_days.merging import merge_days
+from indicators.worker_days.values import DayValue, day_values
 from ingest.store import Partition, ReadingQuery
 from sensors.errors import NotEnoughDataError, UnknownNameError
 from sensors.periods import DatePeriod

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from indicators.day_cache import forget_days
+from indicators.disclosure.ledger import LEDGER, PublishedLedger
 from indicators.governance.access import site_key
 from indicators.governance.chain import append, read_entries
 from indicators.governance.own_data import check_wearer, held_partitions
 from indicators.model import Period
-from indicators.published_ledger import LEDGER, PublishedLedger
 from indicators.reduction.minutes import MINUTE_NS
 from indicators.reduction.partition import DATASET
 from indicators.reduction.service import reduce_partitions
-from indicators.summaries import merge_days
-from indicators.workdays import usual_window, worker_days
+from indicators.worker_days.cache import forget_days
+from indicators.worker_days.joining import usual_window, worker_days
+from indicators.worker_days.merging import merge_days
 from ingest.store import RAW_PURGED, Partition
 from sensors.logs import append_log
 

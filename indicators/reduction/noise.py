@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.levels import energy
 from indicators.model import WorkerDay
-from indicators.noise_iso9612 import noise_rule
+from indicators.noise.iso9612 import noise_rule
 from indicators.reduction import minutes as grid
 from sensors.readings import Flag, FloatColumn, ReadingBatch
 from sensors.site_model import Calibration, Mount, Sensor

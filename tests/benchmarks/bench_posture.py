@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
 from indicators.model import Span, WorkerDay
-from indicators.posture_measures import Segment, measures_of
-from indicators.posture_seconds import DaySeconds
+from indicators.posture.measures import Segment, measures_of
+from indicators.posture.seconds import DaySeconds
 from indicators.reduction.posture import merge, reduce_minutes
 from sensors.quantities import Kind
 from sensors.readings import ReadingBatch

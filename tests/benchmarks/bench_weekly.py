@@ -18,9 +18,9 @@ import pyarrow as pa
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
 from indicators.reduction.partition import DATASET, analysis_version
-from indicators.summaries import merge_days
 from indicators.weekly import assess_workstation, to_period, weekly_result
-from indicators.workdays import worker_days
+from indicators.worker_days.joining import worker_days
+from indicators.worker_days.merging import merge_days
 from ingest.store import Partition, Store, open_store
 from sensors.periods import week_period
 from sensors.quantities import Kind

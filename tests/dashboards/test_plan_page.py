@@ -11,7 +11,7 @@ from dashboards.plan.rows import schedule_rows
 from dashboards.web.settings import WebSettings
 from dashboards.web.source import SiteSource
 from indicators.model import Audience
-from indicators.planning import plan_campaign
+from indicators.planning.plan import plan_campaign
 from ingest.store import open_store
 from sensors.site_file import load_site
 from vigiposte import build_services

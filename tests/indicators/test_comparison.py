@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from indicators.comparison import Change, ChangeVerdict, compare
-from indicators.day_values import DayValue, Measured
 from indicators.model import Audience, Factor, Period
+from indicators.worker_days.values import DayValue, Measured
 
 PERIOD = Period(date(2026, 11, 2), date(2026, 11, 6), 0, 1, "Europe/Paris")
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from dashboards.catalogue import text
+from indicators.commands.terminal import explanation_lines
 from indicators.document import explanation_document
 from indicators.explain import Explanation, explain, formula_code
 from indicators.model import Factor, Scope
 from indicators.reduction.service import reduce_partitions
-from indicators.terminal import explanation_lines
 from indicators.weekly import weekly_result
 from ingest.store import open_store
 from sensors.errors import UnknownNameError

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from indicators.context import AssessmentContext, build_context
 from indicators.model import Period, WorkerDay
 from indicators.reduction import climate, noise
-from indicators.workdays import worker_days
+from indicators.worker_days.joining import worker_days
 from sensors.local_time import at_ns
 from sensors.readings import ReadingBatch
 from sensors.site_book import SiteBook

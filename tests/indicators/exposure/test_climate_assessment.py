@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from analysis import thermal
-from indicators.climate import metabolic_band_c, wbgt_limit_c, worst_hour_c
-from indicators.climate_assessment import assess
+from indicators.climate.assessment import assess
+from indicators.climate.rules import metabolic_band_c, wbgt_limit_c, worst_hour_c
 from indicators.model import Indicator, Scope, Verdict
 from indicators.table_files import toml_table
 from sensors.errors import MethodError

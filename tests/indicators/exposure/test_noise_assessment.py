@@ -13,8 +13,8 @@ import pytest
 
 from indicators import noise as methods
 from indicators.model import Indicator, Scope, Span, Verdict
-from indicators.noise_assessment import assess
-from indicators.noise_iso9612 import sampling_contribution_db
+from indicators.noise.assessment import assess
+from indicators.noise.iso9612 import sampling_contribution_db
 from indicators.reduction.noise import NoiseDay
 
 Build = Callable[..., Any]

@@ -6,7 +6,7 @@ import pytest
 
 from indicators.validation import Case, Status, run_case, shipped_cases
 
-OURS = ("analysis.levels.", "analysis.thermal.", "indicators.noise.", "indicators.climate.")
+OURS = ("analysis.levels.", "analysis.thermal.", "indicators.noise.measures.", "indicators.climate.rules.")
 CASES = [case for case in shipped_cases() if case.function.startswith(OURS)]
 
 

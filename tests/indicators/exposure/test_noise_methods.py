@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indicators import noise
-from indicators.noise_iso9612 import sampling_contribution_db
+from indicators.noise.iso9612 import sampling_contribution_db
 from indicators.table_files import csv_matrix, toml_table
 from sensors.errors import MethodError, UnknownNameError
 

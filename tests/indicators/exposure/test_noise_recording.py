@@ -11,7 +11,7 @@ import pytest
 
 from analysis.levels import energy_mean, exceeded_level
 from indicators.model import Span, WorkerDay
-from indicators.noise_shares import distribution
+from indicators.noise.shares import distribution
 from indicators.reduction import noise
 from sensors.quantities import Kind
 from sensors.readings import ReadingBatch

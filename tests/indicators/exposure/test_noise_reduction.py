@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from analysis.levels import energy_mean, exceeded_level
 from indicators.model import Span, WorkerDay
-from indicators.noise_shares import distribution
+from indicators.noise.shares import distribution
 from indicators.reduction import noise
 from indicators.reduction.minutes import MINUTE_NS, padding_ns
 from sensors.errors import UsageError

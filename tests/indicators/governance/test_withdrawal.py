@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from indicators.governance.chain import read_entries
 from indicators.model import Audience
 from indicators.reduction.service import reduce_partitions
-from indicators.workdays import worker_days
+from indicators.worker_days.joining import worker_days
 from ingest.store import Store
 from sensors.errors import GovernanceError, NotEnoughDataError, UnknownNameError
 from sensors.periods import week_period

@@ -11,12 +11,12 @@ import pytest
 from numpy.typing import NDArray
 
 from dashboards.catalogue import text
-from indicators.c2p import projected_hours
+from indicators.c2p.thresholds import projected_hours
 from indicators.context import AssessmentContext
 from indicators.limits import limit
 from indicators.model import Indicator, Scope, Verdict
-from indicators.posture_assessment import assess
-from indicators.posture_seconds import DaySeconds
+from indicators.posture.assessment import assess
+from indicators.posture.seconds import DaySeconds
 from indicators.reduction.posture import PostureDay
 from sensors.site_model import Mount
 

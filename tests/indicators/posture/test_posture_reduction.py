@@ -23,7 +23,7 @@ from analysis.posture import angular_velocity_deg_s, frame_angles_deg
 from analysis.posture_calibration import Reference, body_frame
 from analysis.posture_runs import majority, run_bounds
 from analysis.signal import low_pass
-from indicators.posture_measures import histogram_percentile
+from indicators.posture.measures import histogram_percentile
 from indicators.reduction.posture import SCHEMA, PostureDay, frame_of, merge, reduce_minutes
 from indicators.reduction.posture_bins import velocity_bin, velocity_edges_deg_s
 from sensors.errors import MethodError

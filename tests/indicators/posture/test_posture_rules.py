@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from indicators.posture import (
+from indicators.posture.rules import (
     ActionLevel,
     StaticVerdict,
     action_level,
@@ -19,7 +19,7 @@ from indicators.posture import (
 from indicators.validation import Case, Status, run_case, shipped_cases
 from sensors.errors import MethodError
 
-OURS = ("analysis.posture.", "analysis.exposure.", "indicators.posture.")
+OURS = ("analysis.posture.", "analysis.exposure.", "indicators.posture.rules.")
 CASES = [case for case in shipped_cases() if case.function.startswith(OURS)]
 
 

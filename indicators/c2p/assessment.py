@@ -1,0 +1,220 @@
+"""Annual projections of measured worker-days: hours, times and postures of one holder of the post.
+
+A holder works one shift a day, whichever it is: the worker-days of all shifts are days of one year, never
+three parallel exposures. Results are for discussion, never a declaration.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from analysis.projection import union_hours
+from indicators.c2p.thresholds import (
+    HourCountRule,
+    ProjectedHours,
+    projected_hours,
+    projected_noise_hours,
+    projected_temperature_hours,
+    projected_times,
+)
+from indicators.context import AssessmentContext
+from indicators.limits import limit
+from indicators.model import Factor, Indicator, Interval, Note, Scope
+from indicators.noise.days import Basis, choose_days, day_level_db, hours
+from indicators.noise.under_protector import under_protector
+from indicators.reduction.climate import ClimateDay
+from indicators.reduction.noise import NoiseDay, peak_events
+from indicators.reduction.posture_day import PostureDay
+from indicators.verdicts import assess_limit
+from sensors.site_model import Mount
+
+__all__ = ["project_climate", "project_noise", "project_posture", "worked_days_per_year"]
+
+_METHOD = "measured worker-days × planned days of one holder"
+_TRUNK = (Mount.UPPER_BACK, Mount.STERNUM, Mount.LOWER_BACK)
+_ARMS = (Mount.UPPER_ARM_DOMINANT, Mount.UPPER_ARM_OTHER)
+
+
+def worked_days_per_year(context: AssessmentContext, shift_hours: float) -> float | None:
+    """Days one holder works at this workstation: its planned hours, else the roster's days; else unknown."""
+    station = context.workstation
+    if station.hours_per_year is not None and shift_hours > 0:
+        return min(366.0, station.hours_per_year / shift_hours)
+    site = context.book.site
+    rosters = {row.id: row.days_per_year for row in site.rosters}
+    days = [
+        rosters[group.roster]
+        for group in site.groups
+        if station.id in group.workstations and group.roster in rosters
+    ]
+    return float(max(days)) if days else None
+
+
+def project_noise(days: Sequence[NoiseDay], context: AssessmentContext) -> tuple[Indicator, ...]:
+    """``noise_c2p_hours`` and ``noise_c2p_peaks``, after the hearing protector where its effect is known."""
+    basis = choose_days(days, context)
+    if not basis.valid:
+        return ()
+    shift_h = float(np.mean([hours(day.day.expected_ns) for day in basis.valid]))
+    planned = worked_days_per_year(context, shift_h)
+    if planned is None:
+        missing = Note("planned_days_unknown")
+        return (
+            _indicator("noise_c2p_hours", Factor.NOISE, None, "h/year", basis_of(basis), context, (missing,)),
+            _indicator(
+                "noise_c2p_peaks", Factor.NOISE, None, "times/year", basis_of(basis), context, (missing,)
+            ),
+        )
+    return (_noise_hours(basis, context, planned), _noise_peaks(basis, context, planned))
+
+
+def _noise_hours(basis: Basis, context: AssessmentContext, planned: float) -> Indicator:
+    criterion = limit("fr.noise.c2p_level_criterion", context.on)
+    worked = [hours(day.day.expected_ns) for day in basis.valid]
+    levels, notes = [], []
+    for day, worked_h in zip(basis.valid, worked, strict=True):
+        lex = day_level_db(day) + 10.0 * math.log10(worked_h / 8.0)
+        at_ear = under_protector(basis, context, lex)
+        levels.append(lex if at_ear.level_db is None else at_ear.level_db)
+        if not at_ear.known:
+            notes = [Note("protector_effect_unknown")]
+    rule = HourCountRule.HOURS_OF_DAYS_AT_LEVEL
+    result = projected_noise_hours(levels, worked, criterion.value, planned, rule)
+    notes += [Note("hour_count_rule", {"rule": rule.value, "criterion_db": criterion.value})]
+    return _indicator(
+        "noise_c2p_hours", Factor.NOISE, result, "h/year", basis_of(basis), context, tuple(notes)
+    )
+
+
+def _noise_peaks(basis: Basis, context: AssessmentContext, planned: float) -> Indicator:
+    criterion = limit("fr.noise.c2p_peak_criterion", context.on)
+    measured = [day for day in basis.valid if day.lcpeak_ns > 0]
+    if not measured:
+        return _indicator(
+            "noise_c2p_peaks",
+            Factor.NOISE,
+            None,
+            "times/year",
+            basis_of(basis),
+            context,
+            (Note("lcpeak_missing"),),
+        )
+    counts = [float(peak_events([day], criterion.value, inclusive=True).count) for day in measured]
+    result = projected_times(counts, planned)
+    return _indicator("noise_c2p_peaks", Factor.NOISE, result, "times/year", basis_of(basis), context, ())
+
+
+def project_climate(days: Sequence[ClimateDay], context: AssessmentContext) -> tuple[Indicator, ...]:
+    """``temperature_c2p_hours``: hours ≤ 5 °C or ≥ 30 °C, where the temperature comes from the process."""
+    valid = [day for day in days if day.ns.get("air", 0) > 0]
+    if not valid:
+        return ()
+    coverage = float(np.mean([day.coverage for day in valid]))
+    group = (coverage, len(valid), 0, False)
+    if not context.workstation.indoor_process:
+        zero = ProjectedHours(0.0, Interval(0.0, 0.0), len(valid))
+        note = Note("temperature_not_of_process")
+        return (_indicator("temperature_c2p_hours", Factor.CLIMATE, zero, "h/year", group, context, (note,)),)
+    shift_h = float(np.mean([hours(day.day.expected_ns) for day in valid]))
+    planned = worked_days_per_year(context, shift_h)
+    if planned is None:
+        note = Note("planned_days_unknown")
+        return (_indicator("temperature_c2p_hours", Factor.CLIMATE, None, "h/year", group, context, (note,)),)
+    exposed = [(day.cold_ns + day.hot_ns) / day.ns["air"] * hours(day.day.expected_ns) for day in valid]
+    months = [day.day.day.month for day in valid]
+    result = projected_temperature_hours(exposed, months, planned, shift_hours=shift_h)
+    note = Note("months_measured", {"months": len(set(months))})
+    return (_indicator("temperature_c2p_hours", Factor.CLIMATE, result, "h/year", group, context, (note,)),)
+
+
+def project_posture(days: Sequence[PostureDay], context: AssessmentContext) -> tuple[Indicator, ...]:
+    """``posture_hours``: trunk bent or arm above the shoulder, a union of time (former threshold)."""
+    bent = round(limit("fr.posture.trunk_bent_criterion", context.on).value)
+    raised = round(limit("fr.posture.arms_above_shoulder_criterion", context.on).value)
+    shifts: dict[tuple[object, ...], list[PostureDay]] = defaultdict(list)
+    for day in days:
+        if day.day.mount in (*_TRUNK, *_ARMS) and day.valid_ns > 0:
+            shifts[day.day.day, day.day.shift, day.day.wearer].append(day)
+    exposed, expected = [], []
+    for parts in shifts.values():
+        share = _union_share(parts, bent, raised)
+        if share is not None:
+            exposed.append(share * hours(parts[0].day.expected_ns))
+            expected.append(hours(parts[0].day.expected_ns))
+    if not exposed:
+        return ()
+    wearers = {str(key[2]) for key in shifts if key[2] is not None}
+    coverage = float(np.mean([day.coverage for parts in shifts.values() for day in parts]))
+    group = (coverage, len(exposed), len(wearers), True)
+    planned = worked_days_per_year(context, float(np.mean(expected)))
+    notes = (Note("postures_not_seen"),)
+    if planned is None:
+        reasons = (Note("planned_days_unknown"), *notes)
+        return (_indicator("posture_hours", Factor.POSTURE, None, "h/year", group, context, reasons),)
+    result = projected_hours(exposed, planned, shift_hours=max(expected))
+    return (_indicator("posture_hours", Factor.POSTURE, result, "h/year", group, context, notes),)
+
+
+def _union_share(parts: Sequence[PostureDay], bent: int, raised: int) -> float | None:
+    minutes = np.unique(np.concatenate([part.minutes_ns for part in parts]))
+    on = np.zeros((len(parts), minutes.size * 60), bool)
+    present = np.zeros_like(on)
+    for row, part in enumerate(parts):
+        condition = f"inclination_ge{raised}" if part.day.mount in _ARMS else f"flexion_ge{bent}"
+        if condition not in part.masks:
+            continue
+        place = (np.searchsorted(minutes, part.minutes_ns)[:, None] * 60 + np.arange(60)).ravel()
+        on[row, place], _ = part.seconds(condition)
+        present[row, place], _ = part.seconds()
+    seen = float(present.any(axis=0).sum()) / 3600.0
+    return union_hours(on, 1.0) / seen if seen > 0 else None
+
+
+def basis_of(basis: Basis) -> tuple[float, int, int, bool]:
+    """Coverage, worker-days, wearers and whether worn, of the days a noise projection rests on."""
+    return (
+        basis.coverage(lambda day: day.laeq_ns),
+        len(basis.valid),
+        basis.n_wearers,
+        basis.worn,
+    )
+
+
+def _indicator(
+    identifier: str,
+    factor: Factor,
+    result: ProjectedHours | None,
+    unit: str,
+    group: tuple[float, int, int, bool],
+    context: AssessmentContext,
+    notes: tuple[Note, ...],
+) -> Indicator:
+    coverage, n_days, n_wearers, worn = group
+    value = None if result is None else result.hours
+    interval = None if result is None else result.interval
+    reason = notes[0] if value is None and notes else None
+    return Indicator(
+        id=identifier,
+        factor=factor,
+        value=value,
+        unit=unit,
+        interval=interval,
+        scope=Scope.USUAL,
+        shift="",
+        coverage=coverage,
+        n_days=n_days,
+        n_wearers=n_wearers,
+        method=_METHOD,
+        worn=worn,
+        quality=(Note("product_mix_assumed"), *notes),
+        limits=tuple(
+            assess_limit(value, interval, row, measured=value is not None, reason=reason)
+            for row in context.limits_for(identifier)
+            if row.role.moves_verdict or row.role.value == "guidance"
+        ),
+        next_best=Note("more_worker_days") if interval is None and value is not None else None,
+    )

@@ -1,0 +1,1 @@
+"""Two postures and the microphone check: judged, asked for live, and kept as dated records."""

@@ -1,0 +1,32 @@
+"""Commands of this room; each file beside this one mounts its own."""
+
+from __future__ import annotations
+
+import typer
+
+from indicators.commands import (
+    calibration,
+    decisions,
+    governance,
+    planning,
+    publish,
+    results,
+    rights,
+    summaries,
+    validate,
+)
+
+__all__ = ["mount"]
+
+
+def mount(app: typer.Typer) -> None:
+    """Add this room's commands to `app`."""
+    summaries.mount(app)
+    results.mount(app)
+    validate.mount(app)
+    decisions.mount(app)
+    planning.mount(app)
+    calibration.mount(app)
+    governance.mount(app)
+    rights.mount(app)
+    publish.mount(app)

@@ -1,0 +1,198 @@
+"""``vigiposte annex`` and ``vigiposte compare``: what supports a decision beyond the week."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from indicators.commands.options import chosen_audience, chosen_period, log_analyst
+from sensors.command_line import (
+    AudienceOption,
+    FromOption,
+    JsonOption,
+    LanguageOption,
+    SiteOption,
+    ToOption,
+    WeekOption,
+    emit_json,
+    services_of,
+    write_atomic,
+)
+
+if TYPE_CHECKING:
+    from indicators.comparison import Change
+    from sensors.periods import DatePeriod
+
+__all__ = ["mount"]
+
+_FORMATS = ("csv", "xlsx", "json")
+
+
+def mount(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    app.command()(annex)
+    app.command()(compare)
+
+
+def annex(
+    context: typer.Context,
+    site: SiteOption = None,
+    week: WeekOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    language: LanguageOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write files to.")] = None,
+    formats: Annotated[str, typer.Option("--format", help="csv, xlsx, json; several with commas.")] = "csv",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the DUERP annex: collective data and the share of workers above each threshold."""
+    import json
+
+    from indicators.c2p.annex import build_annex, to_csv, to_document, write_workbook
+    from sensors.errors import UsageError
+
+    wanted = [name.strip() for name in formats.split(",") if name.strip()]
+    if unknown := [name for name in wanted if name not in _FORMATS]:
+        raise UsageError(
+            "unknown format",
+            value=unknown[0],
+            rule=f"one of {', '.join(_FORMATS)}",
+            remedy="--format csv,xlsx",
+        )
+    services = services_of(context)
+    book = services.load_site(site)
+    period = chosen_period(book, week, first, last)
+    store = services.open_store(book)
+    try:
+        result = services.weekly_result(book, store, period, chosen_audience("report"))
+    finally:
+        store.close()
+    found = build_annex(result, book)
+    say = services.text(language or book.site.site.language)
+    if out is not None:
+        stem = f"annex-{found.site}-{found.period.replace('..', '_')}"
+        for name in wanted:
+            path = out / f"{stem}.{name}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if name == "csv":
+                write_atomic(path, "\ufeff" + to_csv(found))
+            elif name == "json":
+                write_atomic(path, json.dumps(to_document(found), ensure_ascii=False, indent=2) + "\n")
+            else:
+                write_workbook(found, path)
+            typer.echo(str(path))
+    if as_json:
+        emit_json("annex", to_document(found))
+    elif out is None:
+        typer.echo(say("decisions.annex_title", period=found.period))
+        for share in found.shares:
+            typer.echo(
+                say(
+                    "decisions.annex_share",
+                    factor=say(f"decisions.c2p.{share.factor}"),
+                    above=share.above,
+                    workers=share.workers,
+                    not_settled=share.not_settled,
+                    not_measured=share.not_measured,
+                )
+            )
+        typer.echo(say("decisions.annex_wording"))
+
+
+def _dates(text: str, option: str) -> DatePeriod:
+    from sensors.errors import UsageError
+    from sensors.periods import date_period
+
+    first, separator, last = text.partition("..")
+    if not separator:
+        raise UsageError(
+            f"{option} is not a period",
+            value=text,
+            rule="FROM..TO, two dates, both included",
+            remedy=f"{option} 2026-10-05..2026-10-16",
+            code="period_format",
+        )
+    return date_period(first, last)
+
+
+def compare(
+    context: typer.Context,
+    workstation: Annotated[str, typer.Option("--workstation", help="Where the change was made.")],
+    before: Annotated[str, typer.Option("--before", help="FROM..TO, site dates, both included.")],
+    after: Annotated[str, typer.Option("--after", help="FROM..TO, site dates, both included.")],
+    control: Annotated[
+        str | None, typer.Option("--control", help="Workstation without the change, over the same dates.")
+    ] = None,
+    site: SiteOption = None,
+    language: LanguageOption = None,
+    audience: AudienceOption = "report",
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare before and after a change: difference, interval, verdict; "too early" is one."""
+    services = services_of(context)
+    book = services.load_site(site)
+    periods = (_dates(before, "--before"), _dates(after, "--after"))
+    seen_by = chosen_audience(audience)
+    log_analyst(services, book, seen_by, f"compare {workstation}")
+    store = services.open_store(book)
+    try:
+        found = services.extra["compare"](
+            book, store, workstation, *periods, control=control, audience=seen_by
+        )
+    finally:
+        store.close()
+    say = services.text(language or book.site.site.language)
+    if as_json:
+        emit_json("compare", _document(found, say))
+        return
+    typer.echo(say("decisions.compare_title", workstation=workstation, control=control or "–"))
+    for change in found.changes:
+        typer.echo(_line(change, say))
+        for note in change.notes:
+            typer.echo(f"    {say(f'notes.{note.code}', **note.params)}")
+
+
+def _line(change: Change, say: Any) -> str:
+    head = f"{change.indicator}: {say(f'decisions.change.{change.verdict.value}')}"
+    if change.difference is None or change.before is None or change.after is None:
+        return head
+    values = {"before": change.before, "after": change.after, "difference": change.difference}
+    if change.interval is None:
+        return f"{head} · {say('decisions.change_values', unit=change.unit, **values)}"
+    bounds = {"low": change.interval.low, "high": change.interval.high}
+    return f"{head} · {say('decisions.change_interval', unit=change.unit, **values, **bounds)}"
+
+
+def _document(found: Any, say: Any) -> dict[str, Any]:
+    return {
+        "workstation": found.workstation,
+        "control": found.control,
+        "audience": found.audience.value,
+        "before": [found.before.first.isoformat(), found.before.last.isoformat()],
+        "after": [found.after.first.isoformat(), found.after.last.isoformat()],
+        "confidence": 0.90,
+        "changes": [
+            {
+                "indicator": change.indicator,
+                "factor": change.factor.value,
+                "unit": change.unit,
+                "verdict": change.verdict.value,
+                "before": change.before,
+                "after": change.after,
+                "difference": change.difference,
+                "interval": None if change.interval is None else [change.interval.low, change.interval.high],
+                "better": change.better,
+                "days": list(change.days),
+                "wearers": list(change.wearers) if found.audience.value == "analyst" else None,
+                "notes": [
+                    {"code": note.code, "text": say(f"notes.{note.code}", **note.params)}
+                    for note in change.notes
+                ],
+            }
+            for change in found.changes
+        ],
+    }

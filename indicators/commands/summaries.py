@@ -1,0 +1,173 @@
+"""``vigiposte reduce`` and ``vigiposte exclude``: minute summaries, and windows that must not count."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from indicators.commands.options import chosen_period, progress_line
+from sensors.command_line import (
+    FromOption,
+    JsonOption,
+    SiteOption,
+    ToOption,
+    WeekOption,
+    emit_json,
+    note,
+    services_of,
+)
+from sensors.errors import NotEnoughDataError, UsageError
+
+if TYPE_CHECKING:
+    from indicators.reduction.service import ReduceReport
+    from ingest.store import Store
+    from sensors.periods import DatePeriod
+    from sensors.site_book import SiteBook
+
+__all__ = ["mount"]
+
+
+def mount(app: typer.Typer) -> None:
+    """Add these commands to `app`."""
+    app.command()(reduce)
+    app.command()(exclude)
+
+
+def reduce(
+    context: typer.Context,
+    site: SiteOption = None,
+    week: WeekOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Compute again what is up to date too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn raw readings into minute summaries; without dates, all that are in the store."""
+    services = services_of(context)
+    book = services.load_site(site)
+    store = services.open_store(book)
+    say = services.text(book.site.site.language)
+    try:
+        dated = week is not None or first is not None or last is not None
+        period = chosen_period(book, week, first, last) if dated else _whole_store(book, store)
+        report = services.reduce(
+            book, store, period, force=force, progress=progress_line(say("commands.reducing"))
+        )
+    finally:
+        store.close()
+    if as_json:
+        emit_json("reduce", _document(report, period))
+        return
+    typer.echo(
+        say(
+            "commands.reduced",
+            computed=report.computed,
+            current=report.current,
+            refused=len(report.refused),
+            minutes=report.rows,
+        )
+    )
+    for item in report.refused:
+        typer.echo(f"× {item.partition.sensor} {item.partition.day}: {item.problem}")
+    for sensor in report.unknown_sensors:
+        note(say("commands.unknown_sensor", sensor=sensor))
+
+
+def _whole_store(book: SiteBook, store: Store) -> DatePeriod:
+    from sensors.periods import date_period
+
+    days = [partition.day for partition in store.partitions(book.site.site.id)]
+    if not days:
+        raise NotEnoughDataError(
+            "the store holds no reading of this site",
+            value=store.url,
+            remedy="run `vigiposte ingest` first",
+            code="store_empty",
+        )
+    return date_period(min(days), max(days))
+
+
+def _document(report: ReduceReport, period: DatePeriod) -> dict[str, object]:
+    return {
+        "period": {"from": period.first.isoformat(), "to": period.last.isoformat()},
+        "partitions": [
+            {
+                "kind": item.partition.kind.value,
+                "sensor": item.partition.sensor,
+                "day": item.partition.day.isoformat(),
+                "outcome": item.outcome.value,
+                "minutes": item.rows,
+                "problem": item.problem or None,
+            }
+            for item in report.outcomes
+        ],
+        "unknown_sensors": list(report.unknown_sensors),
+    }
+
+
+def exclude(
+    context: typer.Context,
+    sensor: Annotated[str, typer.Argument(help="Sensor whose readings must not count.")],
+    start: Annotated[str, typer.Option("--from", help="Begin, such as 2026-11-17T09:30 (site time).")],
+    end: Annotated[str, typer.Option("--to", help="End, not included.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stands in reports.")],
+    who: Annotated[str | None, typer.Option("--who", help="Role of who decided, never a name.")] = None,
+    site: SiteOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Leave a window of a sensor out of every result; a line with its reason goes to exclusions.csv."""
+    from sensors.logs import append_log
+
+    services = services_of(context)
+    book = services.load_site(site)
+    book.sensor(sensor)
+    begin, finish = _moment(book, start, "--from"), _moment(book, end, "--to")
+    if book.to_ns(finish) <= book.to_ns(begin):
+        raise UsageError(
+            "the window ends before it begins",
+            value=f"{start} to {end}",
+            rule="--from before --to",
+            code="from_after_to",
+        )
+    if not reason.strip():
+        raise UsageError("an exclusion needs a reason", rule="--reason is not empty", code="reason_missing")
+    row = {
+        "from": begin.isoformat(timespec="seconds"),
+        "to": finish.isoformat(timespec="seconds"),
+        "sensor": sensor,
+        "reason": reason.strip(),
+        "who": (who or "").strip(),
+    }
+    path = append_log(book.folder, "exclusions", row)
+    if as_json:
+        emit_json("exclude", {"file": str(path), "row": row})
+    else:
+        typer.echo(path)
+
+
+def _moment(book: SiteBook, text: str, option: str) -> datetime:
+    from sensors.local_time import clock_oddity
+
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(
+            f"{option} is not a moment",
+            value=text,
+            rule="year-month-dayThour:minute, site time unless it has an offset",
+            remedy="for example 2026-11-17T09:30",
+            code="time_format",
+        ) from None
+    if clock_oddity(moment, book.zone) is not None:
+        raise UsageError(
+            f"{option} falls into a change of clocks",
+            value=text,
+            rule="this reading comes twice or never",
+            remedy="add the offset, for example +01:00",
+            code="ambiguous_time",
+        )
+    return moment

@@ -1,0 +1,92 @@
+"""A period's own noise: what was measured in it, with the doubt of instrument and missing time only."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+
+from analysis.levels import energy_mean
+from indicators.context import AssessmentContext
+from indicators.intervals import instrument_interval
+from indicators.model import Indicator, Scope
+from indicators.noise.days import Basis
+from indicators.noise.exposure import week_interval, week_level_db
+from indicators.noise.peaks import peak_value_db
+from indicators.noise.result import noise_indicator
+from indicators.noise.shares import by_hour
+from indicators.noise.weekly import daily_lex_db, week_lex
+
+__all__ = ["week_indicators"]
+
+_MEAN = "energy mean over worker-days"
+
+
+def week_indicators(basis: Basis, context: AssessmentContext) -> list[Indicator]:
+    """Indicators of scope ``week``; they carry no verdict."""
+    own = replace(
+        basis,
+        days=tuple(day for day in basis.days if context.in_period(day.day.day)),
+        valid=tuple(day for day in basis.valid if context.in_period(day.day.day)),
+    )
+    if not own.days:
+        return []
+    build = partial(noise_indicator, basis=own, context=context, scope=Scope.WEEK, quality=basis.notes)
+    found = [_laeq(own, context)]
+    if own.valid and own.te_h is not None:
+        value = float(energy_mean(daily_lex_db(own)))
+        found.append(
+            build(
+                "lex_8h",
+                value,
+                "dB(A)",
+                week_interval(own.valid, value, own),
+                coverage=own.coverage(lambda day: day.laeq_ns),
+                method=_MEAN,
+            )
+        )
+        weekly = week_lex(own, context)
+        if weekly is not None:
+            found.append(
+                build(
+                    "lex_weekly",
+                    weekly.level_db,
+                    "dB(A)",
+                    week_interval(own.valid, weekly.level_db, own),
+                    coverage=weekly.coverage,
+                    method="arrêté du 19 juillet 2006, art. 1",
+                    details={"planned_days": weekly.planned_days, "measured_days": weekly.measured_days},
+                )
+            )
+    peak = peak_value_db(own.days)
+    if not math.isnan(peak):
+        found.append(
+            build(
+                "lcpeak_max",
+                peak,
+                "dB(C)",
+                instrument_interval(peak, own.u2_db),
+                coverage=own.coverage(lambda day: day.lcpeak_ns),
+                method="highest C-weighted peak",
+            )
+        )
+    return found
+
+
+def _laeq(own: Basis, context: AssessmentContext) -> Indicator:
+    value = week_level_db(own.valid) if own.valid else None
+    # The level of a place, as measured there, has no uncertainty from standing for an ear.
+    of_place = own if own.worn else replace(own, u3_db=0.0)
+    return noise_indicator(
+        "laeq_shift",
+        value,
+        "dB(A)",
+        None if value is None else week_interval(own.valid, value, of_place),
+        own,
+        context,
+        coverage=own.coverage(lambda day: day.laeq_ns),
+        method=_MEAN,
+        scope=Scope.WEEK,
+        quality=own.notes,
+        details={"by_hour": by_hour(own.valid, context.book.zone)},
+    )

@@ -1,0 +1,264 @@
+"""Posture of one workstation and shift: worker-days to indicators with intervals, verdicts and advice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from analysis.posture_calibration import Reference
+from analysis.statistics import to_settle
+from indicators.context import AssessmentContext
+from indicators.intervals import (
+    ONE_SIDED_95,
+    Estimate,
+    Scale,
+    instrument_interval,
+    missing_share_interval,
+    usual,
+)
+from indicators.limits import Role
+from indicators.model import Factor, Indicator, Interval, LimitAssessment, Note, Scope, Verdict
+from indicators.posture.days import PostureGroup, has_reference, posture_groups, quality_notes
+from indicators.posture.figures import angle_bands, angle_distribution, by_day, by_hour, variation
+from indicators.posture.measures import Measure, Needs, Segment, measures_of
+from indicators.posture.seconds import DaySeconds
+from indicators.reduction.posture_day import PostureDay
+from indicators.verdicts import assess_limit
+
+__all__ = ["assess"]
+
+_MINUTE_NS = 60e9
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """Worker-days behind an indicator, their values, or why there are none."""
+
+    used: tuple[DaySeconds, ...]
+    values: tuple[float, ...]
+    reason: Note | None
+
+    @property
+    def days(self) -> tuple[PostureDay, ...]:
+        return tuple(item.day for item in self.used)
+
+
+def assess(days: Sequence[PostureDay], *, context: AssessmentContext) -> tuple[Indicator, ...]:
+    """Posture indicators of one (workstation, shift).
+
+    Parameters
+    ----------
+    days : sequence of PostureDay
+        All worker-days of the campaign (or the last eight weeks) and every worn sensor; those inside
+        ``context.period`` make the ``week`` scope.
+    context : AssessmentContext
+        Site, workstation, shift, period and limits.
+
+    Returns
+    -------
+    tuple of Indicator
+        For each mount scope ``usual`` with verdicts, then the ``week``. The best trunk mount and the dominant
+        arm carry plain ids; other mounts end in their name. Empty without any worker-day.
+    """
+    found: list[Indicator] = []
+    for group in posture_groups(days):
+        own = group.of([item for item in group.facts if context.in_period(item.day.day.day)])
+        splits = any(day.splits for day in group.days)
+        for measure in measures_of(group.segment, splits=splits):
+            found.append(_usual(measure, group, context))
+            if own.facts:
+                found.append(_week(measure, own, context))
+    return tuple(sorted(found, key=lambda item: item.scope is Scope.WEEK))
+
+
+def _values(measure: Measure, group: PostureGroup, minimum: float) -> _Values:
+    valid = group.valid(minimum)
+    if not valid:
+        best = max((day.coverage for day in group.days), default=0.0)
+        why = {"best_percent": round(100 * best), "minimum_percent": round(100 * minimum)}
+        return _Values((), (), Note("no_valid_shift", why))
+    based = tuple(item for item in valid if has_reference(item.day, measure.needs))
+    if not based:
+        bare = all(item.day.reference is Reference.NONE for item in valid)
+        return _Values((), (), Note("reference_missing" if bare else "lean_missing"))
+    if measure.needs is Needs.NOTHING and len({_velocity_basis(item.day) for item in based}) > 1:
+        return _Values((), (), Note("velocity_methods_mixed"))
+    pairs = [(item, item.once(measure.id, measure.of)) for item in based]
+    known = [(item, value) for item, value in pairs if not math.isnan(value)]
+    if not known:
+        return _Values((), (), Note("not_measured"))
+    return _Values(tuple(item for item, _ in known), tuple(value for _, value in known), None)
+
+
+def _velocity_basis(day: PostureDay) -> str:
+    return f"{day.velocity_method}, {day.lowpass_hz:g} Hz low-pass"
+
+
+def _method(measure: Measure, days: Sequence[PostureDay]) -> str:
+    if measure.needs is Needs.NOTHING and days:
+        return f"{measure.method}; {_velocity_basis(days[0])}"
+    cutoffs = sorted({f"{day.lowpass_hz:g} Hz" for day in days if not math.isnan(day.lowpass_hz)})
+    return f"{measure.method}; {', '.join(cutoffs)} zero-phase low-pass" if cutoffs else measure.method
+
+
+def _usual(measure: Measure, group: PostureGroup, context: AssessmentContext) -> Indicator:
+    identifier = measure.id + group.suffix
+    minimum = context.minimum_coverage(identifier)
+    found = _values(measure, group, minimum)
+    coverage = group.of(found.used or group.facts).coverage
+    estimate: Estimate | None = None
+    if found.values:
+        estimate = usual(
+            found.values,
+            [day.day.wearer for day in found.days],
+            scale=measure.scale,
+            systematic_u=fmean(measure.spread(day) for day in found.days),
+        )
+    value = None if estimate is None else estimate.value
+    interval = None if estimate is None else estimate.interval
+    rows = tuple(
+        assess_limit(value, interval, row, measured=coverage >= row.minimum_coverage, reason=found.reason)
+        for row in context.limits_for(identifier)
+        if row.role is not Role.CRITERION
+    )
+    notes = quality_notes(group, minimum, measure)
+    if found.reason is not None and found.reason not in notes:
+        notes = (found.reason, *notes)
+    return _indicator(
+        identifier,
+        measure,
+        group.of(found.used or group.facts),
+        context,
+        value=value,
+        interval=interval,
+        coverage=coverage,
+        scope=Scope.USUAL,
+        quality=(*(estimate.notes if estimate is not None else ()), *notes),
+        limits=rows,
+        next_best=_advice(rows, estimate, found, measure),
+        details=_details(measure, found, group.segment, context),
+    )
+
+
+def _week(measure: Measure, own: PostureGroup, context: AssessmentContext) -> Indicator:
+    identifier = measure.id + own.suffix
+    minimum = context.minimum_coverage(identifier)
+    found = _values(measure, own, minimum)
+    used = own.of(found.used or own.facts)
+    value = fmean(found.values) if found.values else None
+    notes = quality_notes(own, minimum, measure)
+    if found.reason is not None and found.reason not in notes:
+        notes = (found.reason, *notes)
+    return _indicator(
+        identifier,
+        measure,
+        used,
+        context,
+        value=value,
+        interval=None if value is None else _week_interval(measure, value, used),
+        coverage=used.coverage,
+        scope=Scope.WEEK,
+        quality=notes,
+        details=_details(measure, found, own.segment, context),
+    )
+
+
+def _indicator(
+    identifier: str,
+    measure: Measure,
+    group: PostureGroup,
+    context: AssessmentContext,
+    *,
+    value: float | None,
+    interval: Interval | None,
+    coverage: float,
+    scope: Scope,
+    quality: tuple[Note, ...],
+    limits: tuple[LimitAssessment, ...] = (),
+    next_best: Note | None = None,
+    details: dict[str, object] | None = None,
+) -> Indicator:
+    return Indicator(
+        id=identifier,
+        factor=Factor.POSTURE,
+        value=value,
+        unit=measure.unit,
+        interval=interval,
+        scope=scope,
+        shift=context.shift,
+        coverage=coverage,
+        n_days=len(group.facts),
+        n_wearers=group.n_wearers,
+        method=_method(measure, group.days),
+        worn=any(day.day.mount.worn for day in group.days),
+        quality=quality,
+        limits=limits,
+        next_best=next_best,
+        details=details or {},
+    )
+
+
+def _week_interval(measure: Measure, value: float, used: PostureGroup) -> Interval | None:
+    """What instrument and missing time leave open; nothing is known of it for counts, holds and velocity."""
+    u = fmean(measure.spread(day) for day in used.days)
+    if measure.scale is Scale.IDENTITY:
+        return instrument_interval(value, u)
+    if measure.scale is Scale.PERCENT:
+        open_time = missing_share_interval(value, used.coverage)
+        return Interval(
+            max(open_time.low - ONE_SIDED_95 * u, 0.0), min(open_time.high + ONE_SIDED_95 * u, 100.0)
+        )
+    if measure.unit != "min":
+        return None
+    whole = fmean(day.day.expected_ns for day in used.days) / _MINUTE_NS
+    reach = ONE_SIDED_95 * u
+    low, high = value * used.coverage - reach, value * used.coverage + whole * (1 - used.coverage) + reach
+    return Interval(max(low, 0.0), min(high, whole))
+
+
+def _advice(
+    rows: Sequence[LimitAssessment], estimate: Estimate | None, found: _Values, measure: Measure
+) -> Note | None:
+    """The next best measurement, where a verdict is open and a measurement can close it."""
+    if found.reason is not None:
+        codes = {"reference_missing": "record_two_postures", "lean_missing": "record_two_postures"}
+        return Note(codes.get(found.reason.code, "cover_the_shift"))
+    open_rows = [row for row in rows if row.verdict is Verdict.NOT_SETTLED and row.limit.role.moves_verdict]
+    if estimate is None or not open_rows:
+        return None
+    if estimate.interval is None:
+        return Note("more_full_days_distinct", {"days": 2})
+    needed = [to_settle(estimate.nested, row.limit.value) for row in open_rows]
+    extra = [count for item in needed for count in (item.extra_wearers, item.extra_days) if count]
+    if extra:
+        return Note("more_full_days_distinct", {"days": min(extra)})
+    spread = fmean(measure.spread(day) for day in found.days)
+    return Note("angle_uncertainty", {"value": round(spread, 1), "unit": measure.unit})
+
+
+def _details(
+    measure: Measure, found: _Values, segment: Segment, context: AssessmentContext
+) -> dict[str, object]:
+    days = found.days
+    if not days:
+        return {}
+    details: dict[str, object] = {"days": by_day(days, found.values)}
+    angle = "flexion" if measure.needs is Needs.FLEXION else "inclination"
+    if measure.figure == "share":
+        details["bands"] = angle_bands(days, angle, segment.value)
+        details["by_hour"] = by_hour(found.used, f"{angle}_ge{measure.degrees}", context.book.zone)
+    elif measure.figure == "percentile":
+        stem = measure.id.removesuffix("_p50")
+        thresholds = [
+            item.degrees
+            for item in measures_of(segment, splits=False)
+            if item.figure == "share" and item.id.startswith(stem)
+        ]
+        details["distribution"] = {
+            **angle_distribution(days, angle),
+            "thresholds": [float(k) for k in thresholds],
+        }
+        details["eva"] = variation(days)
+    return {key: value for key, value in details.items() if value}

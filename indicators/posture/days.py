@@ -1,0 +1,186 @@
+"""Which posture days speak for a workstation, sensor by sensor, and what must be said about them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from statistics import fmean
+
+from analysis.posture_calibration import Reference
+from indicators.model import Note
+from indicators.posture.measures import Measure, Needs, Segment, segment_of
+from indicators.posture.seconds import DaySeconds
+from indicators.reduction.posture_day import PostureDay
+from indicators.table_files import toml_table
+from sensors.site_model import Mount
+
+__all__ = ["PostureGroup", "posture_groups"]
+
+_MINUTE_NS = 60e9
+_HOUR_NS = 3_600e9
+_FIRST_CHOICE = (
+    Mount.UPPER_BACK,
+    Mount.STERNUM,
+    Mount.LOWER_BACK,
+    Mount.UPPER_ARM_DOMINANT,
+    Mount.UPPER_ARM_OTHER,
+    Mount.HEAD,
+    Mount.THIGH,
+)
+_PLAIN_ARM = Mount.UPPER_ARM_DOMINANT
+_STUCK_HALF = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PostureGroup:
+    """Worker-days seen by sensors on one mount.
+
+    Attributes
+    ----------
+    segment : Segment
+    suffix : str
+        Appended to indicator ids where another mount already speaks for the segment.
+    facts : tuple of DaySeconds
+        All worker-days, in time order.
+    """
+
+    segment: Segment
+    suffix: str
+    facts: tuple[DaySeconds, ...]
+
+    @property
+    def days(self) -> tuple[PostureDay, ...]:
+        """The worker-days."""
+        return tuple(item.day for item in self.facts)
+
+    def of(self, chosen: Sequence[DaySeconds]) -> PostureGroup:
+        """The same mount with these worker-days only."""
+        return replace(self, facts=tuple(chosen))
+
+    def valid(self, minimum: float) -> tuple[DaySeconds, ...]:
+        """Worker-days with enough worn time and values that move."""
+        return tuple(
+            item
+            for item in self.facts
+            if item.day.work_ns > 0
+            and item.day.coverage >= minimum
+            and item.day.quality.stuck_ns <= _STUCK_HALF * item.day.valid_ns
+        )
+
+    @property
+    def coverage(self) -> float:
+        """Worn, valid part of the expected time of these worker-days."""
+        expected = sum(day.day.expected_ns for day in self.days)
+        return min(1.0, sum(day.valid_ns for day in self.days) / expected) if expected > 0 else 0.0
+
+    @property
+    def n_wearers(self) -> int:
+        """Distinct wearers."""
+        return len({day.day.wearer for day in self.days if day.day.wearer is not None})
+
+
+def posture_groups(days: Sequence[PostureDay]) -> tuple[PostureGroup, ...]:
+    """Worker-days by mount: the best mount of a segment speaks for it, others carry their name.
+
+    Parameters
+    ----------
+    days : sequence of PostureDay
+        Of one (workstation, shift); mounts that describe no segment are left out.
+    """
+
+    def place(day: PostureDay) -> tuple[int, int, str, str]:
+        return (
+            _FIRST_CHOICE.index(day.day.mount),
+            day.day.start_ns,
+            day.day.sensor,
+            day.day.wearer or "",
+        )
+
+    known = sorted((day for day in days if day.day.mount in _FIRST_CHOICE), key=place)
+    found: list[PostureGroup] = []
+    for mount, group in groupby(known, key=lambda day: day.day.mount):
+        segment = segment_of(mount)
+        assert segment is not None
+        taken = any(other.segment is segment for other in found)
+        other_arm = segment is Segment.UPPER_ARM and mount is not _PLAIN_ARM
+        suffix = f"_{mount.value}" if taken or other_arm else ""
+        found.append(PostureGroup(segment, suffix, tuple(DaySeconds(day) for day in group)))
+    return tuple(found)
+
+
+def has_reference(day: PostureDay, needs: Needs) -> bool:
+    """Whether a worker-day's reference postures allow a measure."""
+    if needs is Needs.NOTHING:
+        return True
+    if day.reference is Reference.NONE:
+        return False
+    return needs is Needs.INCLINATION or day.splits
+
+
+def quality_notes(group: PostureGroup, minimum: float, measure: Measure) -> tuple[Note, ...]:
+    """Remarks on the worker-days behind a measure, most serious first."""
+    remarks = toml_table("posture")["remarks"]
+    used = group.valid(minimum)
+    left_out = len(group.facts) - len(used)
+    notes = []
+    if left_out:
+        shares = {"n": left_out, "total": len(group.facts), "minimum_percent": round(100 * minimum)}
+        notes.append(Note("days_left_out", shares))
+    if not used:
+        return tuple(notes)
+    days = [item.day for item in used]
+    notes += _sensor_notes(days, remarks)
+    if measure.needs is not Needs.NOTHING and any(day.reference is Reference.ESTIMATED for day in days):
+        error = max((day.error_deg for day in days if not math.isnan(day.error_deg)), default=math.nan)
+        stated = toml_table("posture")["uncertainty"]["estimated_deg"] if math.isnan(error) else error
+        notes.append(Note("estimated_reference", {"error_deg": float(stated)}))
+    if measure.breaks and any(day.break_ns for day in days):
+        notes.append(
+            Note(
+                "breaks_as_rest",
+                {"minutes": round(fmean(day.break_ns for day in days) / _MINUTE_NS)},
+            )
+        )
+    if group.coverage < 1.0 - 1e-3:
+        missing = 1.0 - group.of(used).coverage
+        notes.append(Note("missing_time_alike", {"percent": round(100 * missing, 1)}))
+    notes.append(_UNSEEN[group.segment])
+    return tuple(notes)
+
+
+_UNSEEN = {
+    Segment.TRUNK: Note("unseen_trunk"),
+    Segment.UPPER_ARM: Note("unseen_arm"),
+    Segment.HEAD: Note("unseen_trunk"),
+    Segment.THIGH: Note("unseen_thigh"),
+}
+
+
+def _sensor_notes(days: Sequence[PostureDay], remarks: dict[str, float]) -> list[Note]:
+    total = sum(day.valid_ns for day in days)
+    notes = []
+    dynamic = 100.0 * sum(day.quality.dynamic_ns for day in days) / total
+    if dynamic >= remarks["unreliable_percent"]:
+        notes.append(Note("dynamic_unreliable", {"percent": round(dynamic)}))
+    elif dynamic >= remarks["dynamic_percent"]:
+        notes.append(Note("dynamic_motion", {"percent": round(dynamic)}))
+    slipped = [day.quality.slip_deg for day in days if day.quality.slip_deg >= remarks["slip_deg"]]
+    if slipped:
+        notes.append(Note("sensor_slip", {"days": len(slipped), "degrees": round(max(slipped))}))
+    stuck = 100.0 * sum(day.quality.stuck_ns for day in days) / total
+    if stuck >= remarks["stuck_percent"]:
+        notes.append(Note("stuck_values", {"percent": round(stuck, 1)}))
+    clipped = 100.0 * sum(day.quality.clipped_ns for day in days) / total
+    if clipped >= remarks["clipped_percent"]:
+        notes.append(Note("clipped_values", {"percent": round(clipped, 1)}))
+    unworn = sum(day.quality.off_ns + day.quality.bench_ns for day in days)
+    if unworn / _MINUTE_NS >= remarks["unworn_min"]:
+        notes.append(Note("not_worn", {"hours": round(unworn / _HOUR_NS, 1)}))
+    quiet = sum(day.quality.quiet_ns for day in days)
+    if quiet / _MINUTE_NS >= remarks["unworn_min"]:
+        notes.append(Note("still_kept", {"minutes": round(quiet / _MINUTE_NS)}))
+    if any(math.isnan(day.lowpass_hz) for day in days):
+        notes.append(Note("no_low_pass"))
+    return notes

@@ -1,0 +1,135 @@
+"""What posture indicators carry for figures: distributions, bands, variation, hours and days."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import pairwise
+from statistics import fmean
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indicators.posture.measures import histogram_percentile
+from indicators.posture.seconds import DaySeconds
+from indicators.reduction.posture_bins import ANGLE_OFFSET, summary_plan
+from indicators.reduction.posture_day import PostureDay
+from indicators.table_files import toml_table
+
+__all__ = ["angle_bands", "angle_distribution", "by_day", "by_hour", "variation"]
+
+IntArray = NDArray[np.int64]
+
+_PERCENTS = (1, 10, 50, 90, 95, 99)
+
+
+def _pooled(days: Sequence[PostureDay], angle: str) -> tuple[IntArray, int]:
+    histograms = [day.flexion_ns if angle == "flexion" else day.inclination_ns for day in days]
+    return np.sum(histograms, axis=0), -ANGLE_OFFSET if angle == "flexion" else 0
+
+
+def angle_distribution(days: Sequence[PostureDay], angle: str) -> dict[str, object]:
+    """Amplitude probability distribution of the pooled worker-days, in steps of 1°."""
+    histogram, lowest = _pooled(days, angle)
+    total = float(histogram.sum())
+    if not total:
+        return {}
+    cumulative = 100.0 * np.cumsum(histogram) / total
+    inside = np.flatnonzero((cumulative > 0.05) & (cumulative < 99.95))
+    first, last = (int(inside[0]), int(inside[-1])) if inside.size else (0, 0)
+    kept = slice(max(first - 1, 0), last + 2)
+    return {
+        "x": (np.arange(histogram.size)[kept] + lowest + 1).astype(float).tolist(),
+        "cumulative_percent": cumulative[kept].tolist(),
+        "percentiles": {f"p{p}": histogram_percentile(histogram, p, lowest) for p in _PERCENTS},
+        "unit": "°",
+    }
+
+
+def angle_bands(days: Sequence[PostureDay], angle: str, segment: str) -> dict[str, object]:
+    """Share of the pooled time in the bands of a segment [%]."""
+    edges = toml_table("posture")["figures"].get(segment)
+    histogram, lowest = _pooled(days, angle)
+    total = float(histogram.sum())
+    if edges is None or not total:
+        return {}
+    places = [edge - lowest for edge in edges[:-1]] + [histogram.size]
+    return {
+        "edges": [float(edge) for edge in edges],
+        "percent": [100.0 * float(histogram[a:b].sum()) / total for a, b in pairwise(places)],
+        "unit": "°",
+    }
+
+
+def variation(days: Sequence[PostureDay]) -> dict[str, object]:
+    """Exposure variation of the pooled worker-days [%]; the last duration class is open."""
+    plan = summary_plan()
+    total = np.sum([day.eva_ns for day in days], axis=0)
+    if not total.any():
+        return {}
+    percent = 100.0 * total / total.sum()
+    lowest = next(i for i in range(percent.shape[0]) if percent[i].any() or i == 1)
+    return {
+        "level_edges": [float(edge) for edge in plan.eva_levels_deg[lowest:]],
+        "duration_edges_s": (plan.eva_durations_ns / 1e9).tolist(),
+        "percent": percent[lowest:].tolist(),
+        "unit": "°",
+    }
+
+
+def by_hour(facts: Sequence[DaySeconds], condition: str, zone: ZoneInfo) -> list[dict[str, float | int]]:
+    """Share of the working time of each hour of the day, site time, in a condition [%], shift's order."""
+    seconds: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    seen: dict[int, set[tuple[str, int]]] = defaultdict(set)
+    worn_by: dict[int, set[str]] = defaultdict(set)
+    for item in facts:
+        if condition not in item.day.masks:
+            continue
+        day = item.day.day
+        for utc_hour, part, total in item.by_utc_hour(condition):
+            hour = _site_hour(utc_hour, zone)
+            seconds[hour][0] += part
+            seconds[hour][1] += total
+            seen[hour].add((day.sensor, day.start_ns))
+            if day.wearer is not None:
+                worn_by[hour].add(day.wearer)
+    whole = sum(part for part, _ in seconds.values())
+    return [
+        {
+            "hour": hour,
+            "value": 100.0 * part / total,
+            "share_percent": 100.0 * part / whole if whole else 0.0,
+            "measured_h": total / 3600.0,
+            "n_days": len(seen[hour]),
+            "n_wearers": len(worn_by[hour]),
+        }
+        for hour, (part, total) in seconds.items()
+        if total
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _site_hour(utc_hour: int, zone: ZoneInfo) -> int:
+    return datetime.fromtimestamp(utc_hour * 3600, UTC).astimezone(zone).hour
+
+
+def by_day(days: Sequence[PostureDay], values: Sequence[float]) -> list[dict[str, object]]:
+    """Mean over the worker-days of each site date, and its coverage; ``None`` when not measured."""
+    rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for day, value in zip(days, values, strict=True):
+        rows[day.day.day.isoformat()].append((value, day.coverage))
+    found: list[dict[str, object]] = []
+    for date, pairs in sorted(rows.items()):
+        known = [value for value, _ in pairs if not math.isnan(value)]
+        found.append(
+            {
+                "date": date,
+                "value": fmean(known) if known else None,
+                "coverage": fmean(part for _, part in pairs),
+            }
+        )
+    return found

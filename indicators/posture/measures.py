@@ -1,0 +1,373 @@
+"""What is computed of each posture day: one number an indicator, with its unit, scale and basis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.posture_calibration import Reference
+from indicators.intervals import Scale
+from indicators.posture.seconds import DaySeconds
+from indicators.reduction.posture_bins import ANGLE_OFFSET, velocity_edges_deg_s
+from indicators.reduction.posture_day import PostureDay
+from indicators.table_files import toml_table
+from sensors.site_model import Mount
+
+__all__ = ["Measure", "Needs", "Segment", "angle_u_deg", "histogram_percentile", "measures_of", "segment_of"]
+
+IntArray = NDArray[np.int64]
+
+_MINUTE_NS = 60e9
+
+
+class Segment(StrEnum):
+    """Body segment that a mount describes."""
+
+    TRUNK = "trunk"
+    UPPER_ARM = "upper_arm"
+    HEAD = "head"
+    THIGH = "thigh"
+
+
+_SEGMENTS = {
+    Mount.UPPER_BACK: Segment.TRUNK,
+    Mount.STERNUM: Segment.TRUNK,
+    Mount.LOWER_BACK: Segment.TRUNK,
+    Mount.UPPER_ARM_DOMINANT: Segment.UPPER_ARM,
+    Mount.UPPER_ARM_OTHER: Segment.UPPER_ARM,
+    Mount.HEAD: Segment.HEAD,
+    Mount.THIGH: Segment.THIGH,
+}
+
+
+def segment_of(mount: Mount) -> Segment | None:
+    """Segment of a mount, or ``None`` where no posture indicator exists (wrist, calf, shoulder)."""
+    return _SEGMENTS.get(mount)
+
+
+class Needs(StrEnum):
+    """What a measure asks of the reference postures."""
+
+    NOTHING = "nothing"
+    INCLINATION = "inclination"
+    FLEXION = "flexion"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One indicator of one segment.
+
+    Attributes
+    ----------
+    id, unit : str
+    of : callable(DaySeconds) -> float
+        Value of one worker-day; NaN when it cannot be told.
+    scale : Scale
+        Of the interval over worker-days.
+    needs : Needs
+        Reference the value rests on.
+    method : str
+        Printed with the value.
+    spread : callable(PostureDay) -> float
+        Standard uncertainty of the day's value from the angle's own, 0 when none is stated.
+    breaks : bool
+        Planned breaks stay in the denominator as assumed rest.
+    figure : str
+        ``share``, ``percentile`` or nothing: what details it carries.
+    degrees : int
+        Threshold of a share or a duration.
+    """
+
+    id: str
+    unit: str
+    of: Callable[[DaySeconds], float]
+    scale: Scale
+    needs: Needs
+    method: str
+    spread: Callable[[PostureDay], float] = lambda _: 0.0
+    breaks: bool = False
+    figure: str = ""
+    degrees: int = 0
+
+
+def angle_u_deg(day: PostureDay) -> float:
+    """Standard uncertainty of a day's angles [°]: a convention, or what an estimated reference states."""
+    table = toml_table("posture")["uncertainty"]
+    if day.reference is not Reference.ESTIMATED:
+        return float(table["reference_deg"])
+    return float(table["estimated_deg"]) if math.isnan(day.error_deg) else day.error_deg
+
+
+def histogram_percentile(histogram_ns: IntArray, percent: float, lowest: float) -> float:
+    """Percentile of a 1° histogram, linear within the bin; NaN when it is empty."""
+    total = np.cumsum(histogram_ns)
+    if total.size == 0 or total[-1] == 0:
+        return math.nan
+    wanted = percent / 100.0 * float(total[-1])
+    place = int(np.searchsorted(total, wanted))
+    before = float(total[place - 1]) if place else 0.0
+    return lowest + place + (wanted - before) / float(histogram_ns[place])
+
+
+def _velocity_percentile(day: PostureDay, percent: float) -> float:
+    total = np.cumsum(day.velocity_ns)
+    if not total[-1]:
+        return math.nan
+    wanted = percent / 100.0 * float(total[-1])
+    place = int(np.searchsorted(total, wanted))
+    edges = velocity_edges_deg_s()
+    before = float(total[place - 1]) if place else 0.0
+    share = (wanted - before) / float(day.velocity_ns[place])
+    low, high = float(edges[place]), float(edges[place + 1])
+    return high * share if low == 0.0 else low * (high / low) ** share
+
+
+def _at_least_ns(day: PostureDay, angle: str, degrees: float) -> float:
+    """Working time at or above any angle [ns], linear within a 1° bin: whole degrees are exact."""
+    histogram = day.work_flexion_ns if angle == "flexion" else day.work_inclination_ns
+    offset = ANGLE_OFFSET if angle == "flexion" else 0
+    place = degrees + offset
+    whole = math.ceil(place)
+    part = float(histogram[whole - 1]) * (whole - place) if 0 < whole <= histogram.size else 0.0
+    return float(histogram[max(whole, 0) :].sum()) + part
+
+
+def _share(day: PostureDay, angle: str, degrees: float) -> float:
+    elapsed = day.work_ns + day.break_ns
+    return 100.0 * _at_least_ns(day, angle, degrees) / elapsed if day.work_ns else math.nan
+
+
+def _share_u(day: PostureDay, angle: str, degrees: float) -> float:
+    """How far the share moves when all angles are off by their standard uncertainty."""
+    u = angle_u_deg(day)
+    wide, narrow = _share(day, angle, degrees - u), _share(day, angle, degrees + u)
+    return 0.0 if math.isnan(wide) else (wide - narrow) / 2.0
+
+
+def _share_of(facts: DaySeconds, angle: str, degrees: int) -> float:
+    return _share(facts.day, angle, degrees)
+
+
+def _whole_shift_min(day: PostureDay) -> float:
+    return day.day.expected_ns / _MINUTE_NS
+
+
+def _minutes_of(facts: DaySeconds, angle: str, degrees: int) -> float:
+    return _share(facts.day, angle, degrees) / 100.0 * _whole_shift_min(facts.day)
+
+
+def _minutes_u(day: PostureDay, angle: str, degrees: int) -> float:
+    return _share_u(day, angle, degrees) / 100.0 * _whole_shift_min(day)
+
+
+def _percentile_of(facts: DaySeconds, angle: str, percent: int) -> float:
+    if angle == "flexion":
+        return histogram_percentile(facts.day.flexion_ns, percent, -ANGLE_OFFSET)
+    return histogram_percentile(facts.day.inclination_ns, percent, 0.0)
+
+
+def _shares(stem: str, angle: str, needs: Needs, thresholds: tuple[int, ...], method: str) -> list[Measure]:
+    return [
+        Measure(
+            id=f"{stem}_ge{k}_share",
+            unit="%",
+            of=partial(_share_of, angle=angle, degrees=k),
+            scale=Scale.PERCENT,
+            needs=needs,
+            method=f"{method}; share of the working day, breaks left in as rest",
+            spread=partial(_share_u, angle=angle, degrees=k),
+            breaks=True,
+            figure="share",
+            degrees=k,
+        )
+        for k in thresholds
+    ]
+
+
+def _minutes(stem: str, angle: str, needs: Needs, thresholds: tuple[int, ...], method: str) -> list[Measure]:
+    return [
+        Measure(
+            id=f"{stem}_ge{k}_min",
+            unit="min",
+            of=partial(_minutes_of, angle=angle, degrees=k),
+            scale=Scale.NON_NEGATIVE,
+            needs=needs,
+            method=f"{method}; minutes of a whole shift at the measured share",
+            spread=partial(_minutes_u, angle=angle, degrees=k),
+            breaks=True,
+            degrees=k,
+        )
+        for k in thresholds
+    ]
+
+
+def _percentiles(stem: str, angle: str, needs: Needs, method: str) -> list[Measure]:
+    return [
+        Measure(
+            id=f"{stem}_p{percent}",
+            unit="°",
+            of=partial(_percentile_of, angle=angle, percent=percent),
+            scale=Scale.IDENTITY,
+            needs=needs,
+            method=f"{method}; mean of daily percentiles of the whole shift",
+            spread=angle_u_deg,
+            figure="percentile" if percent == 50 else "",
+        )
+        for percent in (10, 50, 90)
+    ]
+
+
+def _movement(stem: str, angle: str, needs: Needs, hold: int, event: int, method: str) -> list[Measure]:
+    def per_minute(facts: DaySeconds) -> float:
+        day = facts.day
+        count = day.events.get(f"{angle}_{event}")
+        return math.nan if count is None or not day.work_ns else count / (day.work_ns / _MINUTE_NS)
+
+    return [
+        Measure(
+            id=f"{stem}_ge{hold}_hold",
+            unit="s",
+            of=lambda facts: facts.longest_hold_s(f"{angle}_ge{hold}"),
+            scale=Scale.NON_NEGATIVE,
+            needs=needs,
+            method=f"{method}; longest hold of a day, 5-s median at 1 Hz",
+        ),
+        Measure(
+            id=f"{stem}_ge{event}_per_min",
+            unit="1/min",
+            of=per_minute,
+            scale=Scale.NON_NEGATIVE,
+            needs=needs,
+            method=f"{method}; upward crossings, 5° hysteresis, 0.5 s dwell",
+        ),
+    ]
+
+
+def _zone_of(facts: DaySeconds, body_part: str, name: str) -> float:
+    return float(getattr(facts.zones(body_part), name))
+
+
+def _judged(body_part: str, needs: Needs, method: str) -> list[Measure]:
+    found = [
+        Measure(
+            id=f"{body_part}_static_beyond_share",
+            unit="%",
+            of=lambda facts: facts.static_beyond_percent(body_part),
+            scale=Scale.PERCENT,
+            needs=needs,
+            method=f"ISO 11226:2000; {method}",
+        )
+    ]
+    if body_part != Segment.HEAD:
+        found += [
+            Measure(
+                id=f"{body_part}_en1005_{name}_share",
+                unit="%",
+                of=partial(_zone_of, body_part=body_part, name=name),
+                scale=Scale.PERCENT,
+                needs=needs,
+                method=f"EN 1005-4:2005+A1:2008; {method}",
+            )
+            for name in ("acceptable", "conditional", "not_acceptable")
+        ]
+    return found
+
+
+def _rest(body_part: str, method: str) -> Measure:
+    return Measure(
+        id=f"{body_part}_rest_share",
+        unit="%",
+        of=lambda facts: facts.rest.percent,
+        scale=Scale.PERCENT,
+        needs=Needs.INCLINATION,
+        method=f"below 20° and 5° from second to second, for 3 s or more (own definition); {method}",
+    )
+
+
+def _any_direction() -> list[Measure]:
+    stem, basis = "trunk_inclination", ("inclination", Needs.INCLINATION)
+    method = "inclination to gravity in any direction"
+    return [
+        *_shares(stem, *basis, (30, 60, 90), method),
+        *_percentiles(stem, *basis, method),
+        *_movement(stem, *basis, 60, 30, method),
+    ]
+
+
+def _activity_of(facts: DaySeconds, kind: str) -> float:
+    masks = facts.day.masks
+    if not facts.number or "inclination_ge45" not in masks:
+        return math.nan
+    sitting, moving = masks["inclination_ge45"], masks["moving"] & masks["present"]
+    upright = ~sitting & masks["present"]
+    mask = {"sitting": sitting, "walking": upright & moving, "standing": upright & ~moving}[kind]
+    return 100.0 * float(np.bitwise_count(mask).sum()) / facts.number
+
+
+def _thigh() -> list[Measure]:
+    return [
+        Measure(
+            id=f"{kind}_share",
+            unit="%",
+            of=partial(_activity_of, kind=kind),
+            scale=Scale.PERCENT,
+            needs=Needs.INCLINATION,
+            method="thigh sensor: sitting from 45°, walking from 0.1 g (SD in 2 s), as Acti4",
+        )
+        for kind in ("sitting", "standing", "walking")
+    ]
+
+
+def measures_of(segment: Segment, *, splits: bool = True) -> tuple[Measure, ...]:
+    """Indicators of a segment, in the order in which they are shown.
+
+    Parameters
+    ----------
+    segment : Segment
+    splits : bool
+        Whether forward and lateral inclination are known; without, a trunk sensor adds inclination in any
+        direction to what it cannot tell.
+    """
+    sagittal = "signed flexion, sagittal projection"
+    inclined = "inclination to gravity"
+    if segment is Segment.TRUNK:
+        stem, basis = "trunk_flexion", ("flexion", Needs.FLEXION)
+        return (
+            *_shares(stem, *basis, (20, 45, 60), sagittal),
+            *_minutes(stem, *basis, (20, 45), sagittal),
+            *_percentiles(stem, *basis, sagittal),
+            *_movement(stem, *basis, 60, 20, sagittal),
+            *_judged("trunk", Needs.FLEXION, sagittal),
+            _rest("trunk", inclined),
+            *(() if splits else _any_direction()),
+        )
+    if segment is Segment.UPPER_ARM:
+        stem, basis = "arm_elevation", ("inclination", Needs.INCLINATION)
+        return (
+            *_shares(stem, *basis, (30, 60, 90), inclined),
+            *_minutes(stem, *basis, (90,), inclined),
+            *_percentiles(stem, *basis, inclined),
+            Measure(
+                id="arm_velocity_p50",
+                unit="°/s",
+                of=lambda facts: _velocity_percentile(facts.day, 50.0),
+                scale=Scale.NON_NEGATIVE,
+                needs=Needs.NOTHING,
+                method="generalized velocity",
+            ),
+            *_movement(stem, *basis, 90, 60, inclined),
+            *_judged("upper_arm", Needs.INCLINATION, inclined),
+            _rest("upper_arm", inclined),
+        )
+    if segment is Segment.HEAD:
+        return (
+            *_minutes("head_inclination", "inclination", Needs.INCLINATION, (30,), inclined),
+            *_judged("head", Needs.FLEXION, sagittal),
+        )
+    return tuple(_thigh())
