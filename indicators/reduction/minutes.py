@@ -51,8 +51,12 @@ def period_ns(sensor: Sensor, channel: str) -> int:
 
 
 def padding_ns(sensor: Sensor, channel: str) -> int:
-    """Data a window needs on either side [ns], so that its minutes come out as in any other window."""
-    return max(_LEAST_PADDING_NS, period_ns(sensor, channel))
+    """Data a window needs on either side [ns], so that its minutes come out as in any other window.
+
+    Two periods: a reading of the period before still holds inside the window, and what it is combined with
+    (globe, humidity, air speed of another message) may itself be one period older.
+    """
+    return max(_LEAST_PADDING_NS, 2 * period_ns(sensor, channel))
 
 
 def whole_minutes(start_ns: int, end_ns: int) -> int:

@@ -117,6 +117,28 @@ def test_any_cut_of_the_data_gives_the_same_bytes(
     assert pa.concat_tables(parts).combine_chunks().equals(whole.combine_chunks())
 
 
+def test_a_cut_sees_the_old_reading_that_the_reading_before_the_cut_is_combined_with() -> None:
+    """A wet bulb almost a period old decides how the next message, held into the window, is judged."""
+    nan = np.nan
+    device = sensor(90.0, 0.15)
+    times = START + np.array([0, 80, 170]) * SECOND
+    readings = batch(
+        times,
+        air_temperature=np.array([nan, 25.0, 25.0]),
+        relative_humidity=np.array([nan, 50.0, 50.0]),
+        globe_temperature=np.array([nan, 30.0, 30.0]),
+        natural_wet_bulb_temperature=np.array([20.0, nan, nan]),
+    )
+    end = START + 4 * MINUTE_NS
+    whole = reduced(readings, START, end, device)
+    middle = START + 2 * MINUTE_NS
+    parts = [
+        reduced(cut(readings, low, high, device), low, high, device)
+        for low, high in ((START, middle), (middle, end))
+    ]
+    assert pa.concat_tables(parts).combine_chunks().equals(whole.combine_chunks())
+
+
 def test_both_boundaries_of_the_law_are_included() -> None:
     air = np.array([5.0, 5.001, 4.999, 30.0, 29.999, 30.001])
     day = one_day(batch(regular(6), air_temperature=air), 6)
