@@ -487,7 +487,7 @@ def _body(answer: httpx.Response) -> str:
     if "spreadsheet" in kind:
         with zipfile.ZipFile(BytesIO(answer.content)) as book:
             return "\n".join(book.read(name).decode("utf-8", "replace") for name in book.namelist())
-    return spoken(answer.text) if "html" in kind else answer.text
+    return spoken(answer.text) if "html" in kind or "svg" in kind else answer.text
 
 
 def test_no_page_reached_by_links_tells(client: httpx.Client, secrets: frozenset[str]) -> None:
