@@ -15,10 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _REQUIRED = os.environ.get("VIGIPOSTE_REQUIRE_SERVICES") == "1"
 _DEADLINE_S = 20.0
+
+# The same examples in every run, so that no run fails by luck; `make soak` searches at random.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("search", print_blob=True, deadline=None)
+settings.load_profile("search" if os.environ.get("VIGIPOSTE_SOAK") == "1" else "fixed")
 
 _MOSQUITTO_DEFAULTS = """\
 persistence true
