@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -39,6 +41,8 @@ def summary_lines(outcome: DemoOutcome, say: Say) -> Iterator[str]:
     yield ""
     for path in outcome.report:
         yield f"{say('demo.report')} {_shown(path)}"
+    if all(path.suffix != ".pdf" for path in outcome.report):
+        yield say("demo.no_pdf")
     yield ""
     yield say("demo.worst_first")
     yield from _table(_ranking(result, say))
@@ -49,14 +53,23 @@ def summary_lines(outcome: DemoOutcome, say: Say) -> Iterator[str]:
     yield say("demo.next_title")
     site = _shown(outcome.site_file)
     week = f" --week {result.period.week}" if result.period.week else ""
-    worst = next((row.id for row in result.workstations if row.worst is not None), "")
+    explained = [
+        f"explain {row.id} {row.worst.indicator} --site {site}{week}"
+        for row in result.workstations
+        if row.worst is not None
+    ]
     for command in (
-        f"vigiposte indicators --site {site}{week}",
-        f"vigiposte explain {worst} --site {site}{week}",
-        f"vigiposte report --site {site}{week} --lang {'en' if result.language == 'fr' else 'fr'}",
-        f"vigiposte serve --site {site}",
+        f"indicators --site {site}{week}",
+        *explained[:1],
+        f"report --site {site}{week} --lang {'en' if result.language == 'fr' else 'fr'}",
+        f"serve --site {site}",
     ):
-        yield f"  {command}"
+        yield f"  {_program()} {command}"
+
+
+def _program() -> str:
+    """The command as it can be typed here: by name, or by path where its environment is not active."""
+    return "vigiposte" if shutil.which("vigiposte") else _shown(Path(sys.argv[0]))
 
 
 def _ranking(result: Any, say: Say) -> Iterator[Sequence[str]]:
@@ -91,7 +104,7 @@ def _comparison(result: Any, truth: Mapping[str, Any], say: Say) -> Iterator[Seq
             yield [
                 row.label,
                 say(f"indicators.{name}"),
-                f"{_number(value, say)} {estimate.unit}",
+                f"{_number(value, say)}{'' if estimate.unit == '°' else ' '}{estimate.unit}",
                 _number(estimate.value, say),
                 f"{_number(interval.low, say)} … {_number(interval.high, say)}" if interval else "–",
             ]

@@ -38,8 +38,9 @@ def figure(value: float, limits: tuple[float, ...], say: Text, decimals: int = 1
         (round(value, places) >= limit) != (value >= limit) for limit in limits
     ):
         places += 1
-    mark = say("commands.decimal_mark")
-    return f"{value:.{places}f}".replace(".", mark).replace("-", "−")
+    whole, _, fraction = f"{value:,.{places}f}".replace("-", "−").partition(".")
+    whole = whole.replace(",", say("commands.one_thousand")[1:-3])
+    return f"{whole}{say('commands.decimal_mark')}{fraction}" if fraction else whole
 
 
 def result_lines(result: WeeklyResult, say: Text, *, every: bool) -> Iterator[str]:

@@ -15,7 +15,7 @@ from simulators.demo import DemoOptions, DemoOutcome, prepare_folder, run_demo
 from simulators.demo_command import _run
 from simulators.demo_summary import summary_lines
 from simulators.feed import FeedTask, PlantFeed
-from vigiposte import build_services
+from vigiposte import app, build_services
 
 _SHARES = ("trunk_flexion_ge20_share", "trunk_flexion_ge45_share", "arm_elevation_ge30_share")
 
@@ -76,8 +76,19 @@ def test_the_summary_says_everything_in_both_languages(outcome: DemoOutcome, lan
     for row in outcome.result.workstations:
         assert row.label in text
     assert str(outcome.report[0].name) in text
-    assert "vigiposte explain" in text
-    assert "vigiposte serve" in text
+    assert "PDF" in text, "how to get one is said where there is none"
+
+
+@pytest.mark.parametrize("command", ["indicators", "explain", "report"])
+def test_what_to_try_next_works_as_printed(
+    outcome: DemoOutcome, command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [line.split() for line in summary_lines(outcome, build_services().text("en"))]
+    words = next(words for words in lines if len(words) > 1 and words[1] == command)
+    answer = CliRunner().invoke(app, words[1:])
+    assert answer.exit_code == 0, (words, answer.output, answer.exception)
+    assert answer.stdout.strip()
 
 
 def test_an_earlier_demo_is_replaced_and_other_folders_are_left_alone(tmp_path: Path) -> None:
