@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ingest.influx.address import InfluxAddress
 from ingest.influx.client import InfluxClient
 from ingest.influx.queries import FIRST_NS, LAST_NS, named, where
 from sensors.errors import ConfigurationError
 
-__all__ = ["prepare", "remove"]
+__all__ = ["confirm_mapping", "prepare", "remove"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -21,29 +22,64 @@ def prepare(client: InfluxClient, address: InfluxAddress) -> None:
         return
     if client.major >= 3:
         return
-    org = address.org or ""
-    listed = client.get_json("/api/v2/buckets", [("name", address.database), ("org", org)])
-    buckets = (listed or {}).get("buckets") or []
-    if not buckets:
+    bucket = _bucket_id(client, address)
+    if bucket is None:
         raise ConfigurationError(
             "InfluxDB has no such bucket",
             value=address.database,
-            remedy="create the bucket, or correct [store] url",
+            remedy="create the bucket, correct [store] url, or give the token the right to read the bucket",
             code="store_not_found",
         )
-    mapped = client.get_json("/api/v2/dbrps", [("db", address.database), ("org", org)])
-    if (mapped or {}).get("content"):
+    if _mappings(client, address):
+        confirm_mapping(client, address)
         return
     client.post_json(
         "/api/v2/dbrps",
         {
-            "bucketID": buckets[0]["id"],
+            "bucketID": bucket,
             "database": address.database,
             "retention_policy": "autogen",
             "default": True,
-            "org": org,
+            "org": address.org or "",
         },
     )
+
+
+def confirm_mapping(client: InfluxClient, address: InfluxAddress) -> None:
+    """See that InfluxQL reads the bucket that is written to; only a 2.x can have them apart.
+
+    Its mappings choose the bucket for reading by the database's name; an older one may lead elsewhere, and
+    what is stored would then never be seen.
+
+    Raises
+    ------
+    ConfigurationError
+        The database's default mapping leads to another bucket.
+    """
+    if client.major != 2:
+        return
+    bucket = _bucket_id(client, address)
+    ours = [one for one in _mappings(client, address) if one.get("bucketID") == bucket]
+    if bucket is None or not ours or any(one.get("default") for one in ours):
+        return
+    raise ConfigurationError(
+        "InfluxDB reads another bucket under this name",
+        value=address.database,
+        rule="the default DBRP mapping of the name must lead to the bucket of the same name",
+        remedy="delete the other mapping (influx v1 dbrp list, influx v1 dbrp delete), or use another bucket",
+        code="store_mapped_elsewhere",
+    )
+
+
+def _bucket_id(client: InfluxClient, address: InfluxAddress) -> str | None:
+    answer = client.get_json("/api/v2/buckets", [("name", address.database), ("org", address.org or "")])
+    buckets = (answer or {}).get("buckets") or []
+    return str(buckets[0]["id"]) if buckets else None
+
+
+def _mappings(client: InfluxClient, address: InfluxAddress) -> list[dict[str, Any]]:
+    answer = client.get_json("/api/v2/dbrps", [("db", address.database), ("org", address.org or "")])
+    return list((answer or {}).get("content") or [])
 
 
 def remove(

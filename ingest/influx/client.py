@@ -20,7 +20,9 @@ __all__ = ["InfluxClient", "LinesRefusedError", "TooLargeError"]
 _CONNECT_S = 5.0
 _CHUNK_ROWS = "100000"
 _END_OF_ANSWER = b"name,tags,name\n"
-_NOT_FOUND = re.compile(r"(?<!shard )not found|does not exist|could not find", re.IGNORECASE)
+_NOT_FOUND = re.compile(
+    r"(?<!shard )not found|does not exist|could not find|retention policy not set", re.IGNORECASE
+)
 _RETRYABLE = (408, 429, 502, 503, 504)
 
 
@@ -214,7 +216,7 @@ class InfluxClient:
                 remedy=(
                     "create it, or correct [store] url"
                     if self._address.org is None
-                    else "create the bucket; on 2.x also its DBRP mapping (the store's prepare() makes it)"
+                    else "create the bucket, or give the token the right to read it; correct [store] url"
                 ),
                 code="store_not_found",
             )

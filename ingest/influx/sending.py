@@ -15,7 +15,7 @@ __all__ = ["send"]
 _BODY_BYTES = 4_000_000
 _SENDERS = 2
 _DROPPED = re.compile(r"dropped=(\d+)")
-_PARTIAL = "partial write"
+_UNPARSABLE = "unable to parse"
 
 
 def send(client: InfluxClient, lines: Iterable[Lines]) -> list[RejectedRow]:
@@ -87,17 +87,17 @@ def _narrow(
 
 
 def _all_refused(message: str, refused: Exception, count: int) -> bool:
-    """Whether the server says that it kept none of `count` lines.
+    """Whether the server says that it kept none of `count` lines because of each of them.
 
     Its count of dropped points is right for type conflicts and retention; for lines that it cannot parse it
-    says 0, or does not speak of a partial write when none was good.
+    says 0, and names each. (A 1.x stores the others; a 2.x refuses the whole body for the sake of one.)
     """
     if isinstance(refused, TooLargeError):
         return False
     dropped = _DROPPED.search(message)
     if dropped is not None and int(dropped[1]) > 0:
         return int(dropped[1]) >= count
-    return "unable to parse" in message and _PARTIAL not in message
+    return message.count(_UNPARSABLE) >= count
 
 
 def _rejected(sensor: str, line: bytes, reason: str) -> RejectedRow:

@@ -59,15 +59,16 @@ class InfluxStore:
         return self._address.url
 
     def check(self) -> None:
-        """See ``ReadingStore.check``; a missing 1.x database is created."""
+        """See ``ReadingStore.check``; a missing 1.x database or 2.x mapping is created."""
         condition = queries.where("", None, 0, 1)
         try:
             self._client.query(queries.select("*", Kind.NOISE.value, condition, "LIMIT 1"))
         except ConfigurationError as trouble:
             creatable = trouble.code == "store_not_found" and self._address.policy is None
-            if not creatable or self._client.major != 1:
+            if not creatable or self._client.major > 2:
                 raise
             self.prepare()
+        administration.confirm_mapping(self._client, self._address)
 
     def prepare(self) -> None:
         """Create what the store needs: the database of a 1.x, the DBRP mapping of a 2.x bucket."""

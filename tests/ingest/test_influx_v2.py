@@ -1,8 +1,8 @@
 """What is sent to InfluxDB 2.x and 3.x, which no Debian release has: a stand-in answers as documented.
 
 The stand-in keeps nothing; it shows that requests have the documented form and that documented refusals
-become the right errors. Reading and writing themselves are tested against a real 1.x, and against a real
-server of any version named by ``VIGIPOSTE_TEST_INFLUXDB_URL``.
+become the right errors. Reading and writing themselves are tested against a real 1.x, a real 2.x where one is
+installed, and a server of any version named by ``VIGIPOSTE_TEST_INFLUXDB_URL``.
 """
 
 from __future__ import annotations
@@ -188,14 +188,28 @@ def test_a_missing_bucket_cannot_be_prepared(server: StandIn, opened: Callable[[
     assert caught.value.code == "store_not_found"
 
 
-def test_a_bucket_without_mapping_is_a_configuration_error_that_names_the_cure(
+_UNMAPPED = (200, json.dumps({"results": [{"statement_id": 0, "error": "database not found: bucket"}]}))
+
+
+def test_a_bucket_without_mapping_gets_one_when_the_store_is_checked(
     server: StandIn, opened: Callable[[str], InfluxStore]
 ) -> None:
-    text = json.dumps({"results": [{"statement_id": 0, "error": "database not found: bucket"}]})
-    server.answers["/query"] = (200, text)
-    with pytest.raises(ConfigurationError, match="DBRP mapping") as caught:
+    server.answers["/query"] = _UNMAPPED
+    server.answers["/api/v2/buckets"] = (200, json.dumps({"buckets": [{"id": "b1", "name": "bucket"}]}))
+    server.answers["/api/v2/dbrps"] = (200, json.dumps({"content": []}))
+    opened("bucket?org=works").check()
+    assert [call.method for call in server.sent_to("/api/v2/dbrps")].count("POST") == 1
+
+
+def test_a_token_that_may_not_map_says_what_the_operator_can_do(
+    server: StandIn, opened: Callable[[str], InfluxStore]
+) -> None:
+    server.answers["/query"] = _UNMAPPED
+    server.answers["/api/v2/buckets"] = (200, json.dumps({"buckets": [{"id": "b1", "name": "bucket"}]}))
+    server.answers["/api/v2/dbrps"] = (401, json.dumps({"code": "unauthorized", "message": "unauthorized"}))
+    with pytest.raises(ConfigurationError) as caught:
         opened("bucket?org=works").check()
-    assert caught.value.code == "store_not_found"
+    assert caught.value.code == "store_unauthorised"
 
 
 _END = "\nname,tags,name\nmeasurements,,noise\n"

@@ -77,11 +77,16 @@ ANCIENT = TODAY - timedelta(days=400)
 MARK = 87.654321012345
 
 
-@pytest.fixture(params=["lake", "influxdb"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+@pytest.fixture(params=["lake", "influxdb", "influxdb2"])
+def site(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "site"
     folder.mkdir()
-    url = "lake:./lake" if request.param == "lake" else request.getfixturevalue("influxdb").new_database()
+    url = "lake:./lake"
+    if request.param != "lake":
+        server = request.getfixturevalue(request.param)
+        url = server.new_database()
+        if request.param == "influxdb2":
+            monkeypatch.setenv("VIGIPOSTE_STORE_TOKEN", server.token)
     (folder / "site.toml").write_text(SITE.replace("{store}", url))
     run(folder / "site.toml", "pseudonyms", "create-key")
     return folder / "site.toml"

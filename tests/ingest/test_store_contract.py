@@ -1,4 +1,4 @@
-"""The contract of every store, run against the lake, a real InfluxDB and any server named outside."""
+"""The contract of every store, run against the lake, real InfluxDB servers and any server named outside."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ _EXTERNAL = os.environ.get("VIGIPOSTE_TEST_INFLUXDB_URL")
 _RUNS = count()
 
 
-@pytest.fixture(params=["lake", "influxdb", *(["external"] if _EXTERNAL else [])])
+@pytest.fixture(params=["lake", "influxdb", "influxdb2", *(["external"] if _EXTERNAL else [])])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    if request.param == "lake":
-        url = f"lake:{tmp_path / 'lake'}"
-    elif request.param == "influxdb":
-        url = request.getfixturevalue("influxdb").new_database()
-    else:
-        assert _EXTERNAL is not None
-        url = _EXTERNAL
-    opened = open_store(
-        url,
-        summaries_url=f"lake:{tmp_path / 'lake'}",
-        token=os.environ.get("VIGIPOSTE_TEST_INFLUXDB_TOKEN") if request.param == "external" else None,
-        writer="contract",
-    )
+    token: str | None = None
+    match request.param:
+        case "lake":
+            url = f"lake:{tmp_path / 'lake'}"
+        case "influxdb":
+            url = request.getfixturevalue("influxdb").new_database()
+        case "influxdb2":
+            server = request.getfixturevalue("influxdb2")
+            url, token = server.url("first"), server.token
+        case _:
+            assert _EXTERNAL is not None
+            url, token = _EXTERNAL, os.environ.get("VIGIPOSTE_TEST_INFLUXDB_TOKEN")
+    opened = open_store(url, summaries_url=f"lake:{tmp_path / 'lake'}", token=token, writer="contract")
     opened.check()
     yield opened
     opened.close()

@@ -20,11 +20,16 @@ pytestmark = pytest.mark.influxdb
 START_NS = 1_794_787_200 * 10**9 - 300 * 10**9
 
 
-@pytest.fixture
-def stores(influxdb: Any, tmp_path: Path) -> Iterator[tuple[Store, Store]]:
+@pytest.fixture(params=["influxdb", "influxdb2"])
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Store, Store]]:
+    server = request.getfixturevalue(request.param)
     pair = (
         open_store(f"lake:{tmp_path / 'lake'}"),
-        open_store(influxdb.new_database(), summaries_url=f"lake:{tmp_path / 'companion'}"),
+        open_store(
+            server.new_database(),
+            summaries_url=f"lake:{tmp_path / 'companion'}",
+            token=getattr(server, "token", None),
+        ),
     )
     yield pair
     for store in pair:
