@@ -147,6 +147,12 @@ def _render_report(
     return render_report(result, out, formats, language, **options)
 
 
+def _surroundings(book: SiteBook, result: WeeklyResult, language: str, **options: Any) -> Any:
+    from dashboards.report.surroundings import surroundings
+
+    return surroundings(book, result, language, **options)
+
+
 def _compare(book: SiteBook, store: Store, workstation: str, *periods: DatePeriod, **options: Any) -> Any:
     from indicators.comparison import compare_periods
 
@@ -203,6 +209,7 @@ def build_services() -> Services:
         extra={
             "ingest_counters": _ingest_counters,
             "compare": _compare,
+            "surroundings": _surroundings,
             "plan": _plan,
             "render_plan": _render_plan,
             "listen_sensor": _listen_sensor,

@@ -178,6 +178,15 @@ class Wording:
         code = f"segments.{identifier}"
         return self.say(code) if code in catalogue(self.language) else identifier.replace("_", " ")
 
+    def subject(self, indicator: Indicator) -> str:
+        """What an indicator speaks of: its factor, or the body part for posture."""
+        if indicator.factor is not Factor.POSTURE:
+            return self.factor(indicator.factor)
+        _, side = self._known("indicators", indicator.id)
+        code = f"body_parts.{indicator.id.removeprefix('upper_').partition('_')[0]}"
+        part = self.say(code) if code in catalogue(self.language) else self.factor(indicator.factor)
+        return f"{part}, {self.segment(side)}" if side else part
+
     def unit(self, unit: str) -> str:
         """A unit as this language writes it (``h/year`` → ``h/an``)."""
         code = f"units.{unit.replace('/', '_per_').replace(' ', '_')}"
@@ -252,8 +261,12 @@ class Wording:
         return ""
 
     def source(self, limit: Limit) -> str:
-        """Source and clause of a limit."""
-        return ", ".join(part for part in (limit.source, limit.clause) if part)
+        """Source and clause of a limit, as this language cites them."""
+        return ", ".join(self._cited(part) for part in (limit.source, limit.clause) if part)
+
+    def _cited(self, part: str) -> str:
+        code = f"sources.{_slug(part)}"
+        return self.say(code) if code in catalogue(self.language) else part
 
     def grade(self, limit: Limit) -> str:
         """How well the limit is known, said only when it is not verified."""
@@ -305,6 +318,12 @@ class Wording:
         wearers = max((indicator.n_wearers for indicator in shown if indicator.worn), default=0)
         code = "report.wearers_days" if wearers else "report.days_only"
         return self.say(code, wearers=wearers, days=max(indicator.n_days for indicator in shown))
+
+    def detail(self, station: WorkstationResult) -> str:
+        """``emboutissage, 6 porteurs, 4 jours``, and the shift where there is only one to name."""
+        shifts = {i.shift for part in station.factors for i in part.indicators if i.shift}
+        shift = self.name(shifts.pop()) if len(shifts) == 1 else ""
+        return ", ".join(part for part in (station.family or "", self.measured(station), shift) if part)
 
 
 def indicator_verdict(indicator: Indicator) -> Verdict | None:

@@ -127,7 +127,12 @@ def run_demo(services: Services, options: DemoOptions, period: Any, say: Callabl
             else services.weekly_result(book, store, period, "analyst", reduce=False)
         )
         clock.lap("assess")
-        report = services.render_report(result, options.out / "report", options.formats, options.language)
+        around = services.extra["surroundings"](
+            book, result, options.language, open_store=lambda: services.open_store(book)
+        )
+        report = services.render_report(
+            result, options.out / "report", options.formats, options.language, around=around
+        )
         clock.lap("report")
     finally:
         bar.clear()

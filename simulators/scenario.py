@@ -131,7 +131,7 @@ class WorkstationSpec(_Table):
 
     id: Identifier
     label: Label
-    family: Identifier
+    family: Label
     crew: Identifier
     position_m: tuple[float, float]
     hours_per_year: float = Field(default=1500, gt=0, le=8784)

@@ -27,6 +27,7 @@ _HEADING = {
 }
 _PURPOSE = {"fr": "Démonstration avec des données simulées", "en": "Demonstration with simulated data"}
 _PROTECTOR = {"fr": "Bouchons d'oreille", "en": "Ear plugs"}
+_SHIFT_LABEL = {"fr": "équipe de jour", "en": "day shift"}
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ROSTER = "day-team"
 _CALIBRATED_BEFORE_SHIFT = timedelta(minutes=10)
@@ -88,10 +89,8 @@ def _site_text(scenario: Scenario, seed: int, start: date, days: list[WorkDay], 
                 }
             ],
         ),
-        array_of_tables("shifts", [_shift(scenario)]),
-        array_of_tables(
-            "rosters", [{"id": _ROSTER, "cycle": [_shift(scenario)["id"]], "days_per_year": 218}]
-        ),
+        array_of_tables("shifts", [_shift(scenario, language)]),
+        array_of_tables("rosters", [{"id": _ROSTER, "cycle": [SHIFT], "days_per_year": 218}]),
         array_of_tables(
             "groups",
             [
@@ -142,9 +141,10 @@ def _site_text(scenario: Scenario, seed: int, start: date, days: list[WorkDay], 
     return "".join(parts)
 
 
-def _shift(scenario: Scenario) -> Mapping[str, Any]:
+def _shift(scenario: Scenario, language: Literal["fr", "en"]) -> Mapping[str, Any]:
     return {
         "id": SHIFT,
+        "label": _SHIFT_LABEL[language],
         "start": f"{scenario.shift_start:%H:%M}",
         "end": f"{scenario.shift_end:%H:%M}",
         "breaks": [[f"{first:%H:%M}", f"{last:%H:%M}"] for first, last in scenario.breaks],
@@ -157,7 +157,7 @@ def _workstations(scenario: Scenario, language: Literal["fr", "en"]) -> Iterator
         yield {
             "id": place.id,
             "label": said(place.label, language),
-            "family": place.family,
+            "family": said(place.family, language),
             "shifts": [SHIFT],
             "hours_per_year": place.hours_per_year,
             "metabolic_class": place.metabolic_class,

@@ -11,8 +11,10 @@ from dashboards.plots.axes import Axis, ticks
 __all__ = ["apdf", "eva", "time_in_bands"]
 
 Say = Callable[[float], str]
-_WIDTH, _HEIGHT = 400.0, 250.0
+_WIDTH = 400.0
+_BOTTOM, _TOP = 168.0, 10.0
 _EVA_SHADES = 5
+_EVA_ROW = 24.0
 
 
 def apdf(
@@ -26,6 +28,7 @@ def apdf(
     say: Say,
     alt: str,
     say_mark: Say | None = None,
+    say_beyond: Callable[[float, float], str] | None = None,
     thin: Sequence[Sequence[float]] = (),
 ) -> str:
     """Amplitude probability distribution: percent of time at or below each value.
@@ -38,15 +41,17 @@ def apdf(
         ``{"P10": 13.0, …}``: marked on the curve.
     thresholds : sequence of float
         Values shown as limits; the part beyond the first is washed.
+    say_beyond : callable, optional
+        Writes the percent of time at or beyond a threshold (percent, threshold), shown beside its line.
     thin : sequence of sequences
         Further curves on the same `x` (days), drawn thin.
     """
     low, high = _span(x, cumulative_percent, thresholds)
-    across, up = Axis(low, high, 34.0, _WIDTH - 12), Axis(0.0, 100.0, 208.0, 14.0)
+    across, up = Axis(low, high, 34.0, _WIDTH - 12), Axis(0.0, 100.0, _BOTTOM, _TOP)
     body: list[str] = []
     if thresholds:
         first = min(thresholds)
-        body.append(svg.rect(across(first), 14, across.end - across(first), 194, "z2"))
+        body.append(svg.rect(across(first), _TOP, across.end - across(first), _BOTTOM - _TOP, "z2"))
     for level in (0.0, 25.0, 50.0, 75.0, 100.0):
         body += [
             svg.line(across.start, up(level), across.end, up(level), "gr"),
@@ -54,11 +59,11 @@ def apdf(
         ]
     for value in ticks(low, high, 6):
         if all(abs(across(value) - across(limit)) > 20 for limit in thresholds):
-            body.append(svg.label(across(value), 224, say(value), "t-f t-s m"))
+            body.append(svg.label(across(value), _BOTTOM + 16, say(value), "t-f t-s m"))
     for limit in thresholds:
         body += [
-            svg.line(across(limit), 14, across(limit), 212, "lm"),
-            svg.label(across(limit), 224, say(limit), "t-b t-s m"),
+            svg.line(across(limit), _TOP, across(limit), _BOTTOM + 4, "lm"),
+            svg.label(across(limit), _BOTTOM + 16, say(limit), "t-b t-s m"),
         ]
     for curve in thin:
         body.append(svg.path(_curve(x, curve, across, up), "cu-thin"))
@@ -68,12 +73,47 @@ def apdf(
         body += [
             svg.line(across(value), up(0), across(value), up(level), "lm2"),
             svg.circle(across(value), up(level), 3.2, "fillink"),
-            svg.label(
-                across(value) + 6, up(level) + 4, f"{name.upper()} {(say_mark or say)(value)}", "t-b t-s halo"
-            ),
         ]
-    body += [svg.label(across.start, 243, x_label, "t-s"), svg.label(across.end, 243, y_label, "t-s e")]
-    return svg.document(_WIDTH, _HEIGHT, body, alt=alt)
+        place = (across(value) + 6, up(level) + 4, "")
+        if across.end - across(value) < 60 or level > 75:
+            place = (across(value) - 6, up(level) - 1, " e")
+        shown = f"{name.upper()} {(say_mark or say)(value)}"
+        body.append(svg.label(place[0], place[1], shown, f"t-b t-s halo{place[2]}"))
+    if say_beyond is not None:
+        body += _beyond(x, cumulative_percent, sorted(thresholds), across, up, say_beyond)
+    body += [
+        svg.label(across.start, _BOTTOM + 34, x_label, "t-s"),
+        svg.label(across.end, _BOTTOM + 34, y_label, "t-s e"),
+    ]
+    return svg.document(_WIDTH, _BOTTOM + 40, body, alt=alt)
+
+
+def _beyond(
+    x: Sequence[float],
+    cumulative: Sequence[float],
+    thresholds: Sequence[float],
+    across: Axis,
+    up: Axis,
+    say: Callable[[float, float], str],
+) -> list[str]:
+    """Share of time beyond each threshold, low in the drawing, where the curve leaves room."""
+    body = []
+    for index, limit in enumerate(thresholds):
+        share = 100.0 - _interpolated(x, cumulative, limit)
+        y = up(0) - 8 - 14 * (len(thresholds) - 1 - index)
+        near_end = across.end - across(limit) < 84
+        place = (across(limit) - 5, " e") if near_end else (across(limit) + 5, "")
+        body.append(svg.label(place[0], y, say(share, limit), f"t-s halo{place[1]}"))
+    return body
+
+
+def _interpolated(x: Sequence[float], y: Sequence[float], at: float) -> float:
+    if at <= x[0]:
+        return y[0] if at == x[0] else 0.0
+    for (x0, x1), (y0, y1) in zip(pairwise(x), pairwise(y), strict=True):
+        if at <= x1:
+            return y0 + (y1 - y0) * (at - x0) / (x1 - x0)
+    return y[-1]
 
 
 def _span(
@@ -119,20 +159,20 @@ def eva(
     body.append(svg.label(_WIDTH - 2, 16, total_label, "t-f t-s e"))
     for index in range(rows):
         level = rows - 1 - index
-        y = 24 + index * 30
-        body.append(svg.label(54, y + 19, level_labels[level], "t-s e"))
+        y = 24 + index * _EVA_ROW
+        body.append(svg.label(54, y + 16, level_labels[level], "t-s e"))
         for column in range(columns):
             share = percent[level][column]
             step = min(_EVA_SHADES - 1, int(share / top * _EVA_SHADES)) if share > 0 else -1
             x = 62 + column * width
             if step >= 0:
-                body.append(svg.rect(x + 1, y + 1, width - 2, 28, f"g{step}"))
+                body.append(svg.rect(x + 1, y + 1, width - 2, _EVA_ROW - 2, f"g{step}"))
             shown = say(share) if share > 0 else "·"
-            body.append(svg.label(x + width / 2, y + 19, shown, "t-ink t-s m"))
-        body.append(svg.label(_WIDTH - 2, y + 19, say(sum(percent[level])), "t-b t-s e"))
+            body.append(svg.label(x + width / 2, y + 16, shown, "t-ink t-s m"))
+        body.append(svg.label(_WIDTH - 2, y + 16, say(sum(percent[level])), "t-b t-s e"))
         if rule_below is not None and level == rule_below:
-            body.append(svg.line(62, y + 30, _WIDTH, y + 30, "lm"))
-    y = 24 + rows * 30
+            body.append(svg.line(62, y + _EVA_ROW, _WIDTH, y + _EVA_ROW, "lm"))
+    y = 24 + rows * _EVA_ROW
     body.append(svg.label(54, y + 16, total_label, "t-f t-s e"))
     for column in range(columns):
         total = sum(row[column] for row in percent)
@@ -140,18 +180,16 @@ def eva(
     return svg.document(_WIDTH, y + 24, body, alt=alt)
 
 
-def time_in_bands(
-    edges: Sequence[float], percent: Sequence[float], *, unit: str, say: Say, say_percent: Say, alt: str
-) -> str:
-    """Bars of the share of time in each band ``[lo, hi)``."""
+def time_in_bands(names: Sequence[str], percent: Sequence[float], *, say_percent: Say, alt: str) -> str:
+    """Bars of the share of time in each band, `names` beside them."""
     top = max(percent, default=0.0) or 1.0
     across = Axis(0.0, top, 92.0, _WIDTH - 52)
     body: list[str] = []
-    for index, ((low, high), share) in enumerate(zip(pairwise(edges), percent, strict=True)):
-        y = 8 + index * 24
+    for index, (name, share) in enumerate(zip(names, percent, strict=True)):
+        y = 4 + index * 20
         body += [
-            svg.label(84, y + 13, f"{say(low)}–{say(high)}{unit}", "t-s e"),
-            svg.rect(across.start, y, across(share) - across.start, 17, "barfill"),
-            svg.label(across(share) + 6, y + 13, say_percent(share), "t-b t-s"),
+            svg.label(84, y + 11, name, "t-s e"),
+            svg.rect(across.start, y, across(share) - across.start, 14, "barfill"),
+            svg.label(across(share) + 6, y + 11, say_percent(share), "t-b t-s"),
         ]
-    return svg.document(_WIDTH, 16 + 24 * len(percent), body, alt=alt)
+    return svg.document(_WIDTH, 8 + 20 * len(percent), body, alt=alt)

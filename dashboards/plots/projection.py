@@ -12,7 +12,7 @@ from indicators.model import Verdict
 
 __all__ = ["projection"]
 
-_WIDTH, _HEIGHT = 400.0, 250.0
+_WIDTH, _BOTTOM = 400.0, 168.0
 
 
 def projection(
@@ -39,7 +39,7 @@ def projection(
         Projection at the year's end.
     """
     top = max([*high, limit, value]) * 1.08 or 1.0
-    across, up = Axis(0.0, 12.0, 44.0, _WIDTH - 64), Axis(0.0, top, 212.0, 12.0)
+    across, up = Axis(0.0, 12.0, 44.0, _WIDTH - 64), Axis(0.0, top, _BOTTOM, 12.0)
     months = list(range(13))
     body: list[str] = []
     for tick in ticks(0.0, top, 5):
@@ -48,7 +48,7 @@ def projection(
             svg.label(38, up(tick) + 4, say(tick), "t-f t-s e"),
         ]
     for index in range(0, 12, 2):
-        body.append(svg.label(across(index + 0.5), 230, month_names[index], "t-f t-s m"))
+        body.append(svg.label(across(index + 0.5), _BOTTOM + 16, month_names[index], "t-f t-s m"))
     lows, highs = [0.0, *low], [0.0, *high]
     xs = [across(month) for month in months]
     fan = svg.points([*xs, *reversed(xs)], [*map(up, highs), *map(up, reversed(lows))])
@@ -75,4 +75,4 @@ def projection(
     for bound in (low[-1], high[-1]):
         if abs(up(bound) - up(value)) > 12:
             body.append(svg.label(x + 9, up(bound) + 4, say(bound), "t-f t-s"))
-    return svg.document(_WIDTH, _HEIGHT - 10, body, alt=alt)
+    return svg.document(_WIDTH, _BOTTOM + 24, body, alt=alt)

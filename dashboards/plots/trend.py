@@ -22,24 +22,50 @@ def _spread(numbers: Sequence[float]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def trend(points: Sequence[TrendPoint], limit: float | None, *, alt: str | None = None) -> str:
-    """Whiskers of consecutive weeks against the limit, the newest at the right; missing weeks are hatched."""
-    width, height = 120.0, 46.0
+def trend(
+    points: Sequence[TrendPoint],
+    limit: float | None,
+    *,
+    labels: Sequence[str],
+    say: Callable[[float], str],
+    say_value: Callable[[float], str],
+    alt: str | None = None,
+) -> str:
+    """Whiskers of consecutive weeks against the limit, the newest at the right; missing weeks are hatched.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Name of each week, under its column.
+    say, say_value : callable
+        Write the limit and a week's value.
+    """
+    width, height, bottom_y = 300.0, 112.0, 90.0
     numbers = [n for point in points for n in point[:3] if n is not None]
     if limit is not None:
         numbers.append(limit)
     low, high = _spread(numbers or [0.0, 1.0])
-    up = Axis(low, high, height - 5, 5.0)
-    step = width / max(len(points), 1)
-    body = [] if limit is None else [svg.line(0, up(limit), width, up(limit), "lm")]
-    for index, (value, bottom, top, verdict) in enumerate(points):
+    up = Axis(low, high, bottom_y - 4, 16.0)
+    end = width - 34
+    step = end / max(len(points), 1)
+    body = [svg.line(0, bottom_y + 0.5, end, bottom_y + 0.5, "ax")]
+    if limit is not None:
+        body += [
+            svg.line(0, up(limit), end, up(limit), "lm"),
+            svg.label(end + 5, up(limit) + 4, say(limit), "t-b t-s"),
+        ]
+    for index, (point, name) in enumerate(zip(points, labels, strict=True)):
+        value, bottom, top, verdict = point
         x = (index + 0.5) * step
+        newest = index == len(points) - 1
+        body.append(svg.label(x, bottom_y + 16, name, "t-b t-s m" if newest else "t-f t-s m"))
         if value is None:
-            body.append(svg.rect(x - step / 2 + 2, 5, step - 4, height - 10, hatch=True))
+            body.append(svg.rect(x - step / 2 + 8, 14, step - 16, bottom_y - 14, hatch=True))
             continue
-        if bottom is not None and top is not None:
+        if bottom is not None and top is not None and up(bottom) - up(top) > 0.5:
             body.append(svg.line(x, up(bottom), x, up(top), f"wk-l s-{VERDICT_CLASS[verdict]}"))
-        body.append(glyph_at(verdict, x, up(value), 0.8))
+        body.append(glyph_at(verdict, x, up(value), 0.9))
+        body.append(svg.label(x + 9, up(value) + 4, say_value(value), "t-b t-s halo"))
     return svg.document(width, height, body, alt=alt, css_class="trend")
 
 

@@ -13,7 +13,7 @@ from dashboards.plots.verdicts import glyph_at
 from indicators.limits import Comparison, Role
 from indicators.model import RatioKind, Verdict
 
-__all__ = ["MOVING", "LimitMark", "Reading", "cell", "full_scale"]
+__all__ = ["MOVING", "LimitMark", "Reading", "cell", "cell_axis", "full_scale"]
 
 MOVING = frozenset({Role.ACTION, Role.LIMIT, Role.PROJECTION})
 """Roles that move a verdict."""
@@ -21,6 +21,7 @@ MOVING = frozenset({Role.ACTION, Role.LIMIT, Role.PROJECTION})
 _CELL_WIDTH, _CELL_HEIGHT = 175.0, 14.0
 _FULL_WIDTH, _NARROW_WIDTH, _FULL_HEIGHT = 346.0, 220.0, 46.0
 _LABEL_GAP = 22.0
+_AXIS_GAP, _AXIS_EDGE = 17.0, 34.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,30 @@ def cell(reading: Reading) -> str:
         body.insert(0, svg.rect(free[0], 2, free[1], 10, hatch=True))
         return svg.document(_CELL_WIDTH, _CELL_HEIGHT, body, css_class="w")
     body += _whisker(reading, axis, 7.0, caps=False)
+    return svg.document(_CELL_WIDTH, _CELL_HEIGHT, body, css_class="w")
+
+
+def cell_axis(
+    readings: Sequence[Reading], say_number: Callable[[float], str], *, under: str, limit: str, over: str
+) -> str:
+    """Head of a column of `cell` drawings: the limits that all share, else only where they stand."""
+    body = [svg.label(0, 10, under, "t-f t-s"), svg.label(_CELL_WIDTH, 10, over, "t-f t-s e")]
+    shared = {
+        tuple(sorted({mark.value for mark in reading.limits if mark.role in MOVING})) for reading in readings
+    }
+    anchor = readings[0].anchor if len(shared) == 1 else None
+    if anchor is None:
+        body.append(svg.label(_CELL_WIDTH / 2, 10, limit, "t-b t-s m"))
+        return svg.document(_CELL_WIDTH, _CELL_HEIGHT, body, css_class="w")
+    half = _half_span(readings[0], anchor)
+    axis = Axis(anchor.value - half, anchor.value + half, 0.0, _CELL_WIDTH)
+    last = _CELL_WIDTH
+    for value in sorted(shared.pop(), reverse=True):
+        # From the right; a figure that would touch its neighbour gives way to it.
+        x = axis(value)
+        if axis.holds(value) and last - x > _AXIS_GAP and x > _AXIS_EDGE and _CELL_WIDTH - x > _AXIS_EDGE:
+            body.append(svg.label(x, 10, say_number(value), "t-b t-s m"))
+            last = x
     return svg.document(_CELL_WIDTH, _CELL_HEIGHT, body, css_class="w")
 
 

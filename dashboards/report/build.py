@@ -14,22 +14,22 @@ from dashboards.report.model import (
     CoverageRow,
     LimitRow,
     NextStep,
+    ProjectionTable,
     ReportView,
-    ScaleRow,
     Station,
     Tally,
 )
-from dashboards.report.ranking import rank_row
+from dashboards.report.projections import projection_table
+from dashboards.report.ranking import factor_column, rank_row
 from dashboards.report.reasons import why_rows
-from dashboards.report.scales import factor_block, scale_row
+from dashboards.report.scales import factor_block
 from dashboards.report.sentences import lead, station_lead, verdict_counts
 from dashboards.wording import Wording, headline
-from indicators.limits import Limit, Role
+from indicators.limits import Limit
 from indicators.model import (
     Audience,
     Factor,
     Indicator,
-    Scope,
     Verdict,
     WeeklyResult,
     WorkstationResult,
@@ -96,7 +96,7 @@ def build_view(
     """
     around = around or Surroundings()
     words = Wording(language or result.language, around.names)
-    methods = tuple(sorted({words.method(i.method) for i in _indicators(result) if i.method}))
+    methods = _methods(result, words)
     factors = _factors(result)
     watched = [station for station in result.workstations if _to_watch(station) and not summary]
     return ReportView(
@@ -108,14 +108,14 @@ def build_view(
         circulation=words.say("report.not_for_circulation") if result.audience is Audience.ANALYST else "",
         lead=lead(result, words),
         tallies=_tallies(result, words),
-        factors=tuple((factor.value, words.factor(factor)) for factor in factors),
+        factors=tuple(factor_column(result, factor, words) for factor in factors),
         ranking=tuple(rank_row(station, factors, words) for station in result.workstations),
         next_steps=_next_steps(result, words),
         changes=changes(result, around.previous, words),
         changes_note=words.say("report.changes_first" if around.previous is None else "report.changes_none"),
         stations=tuple(_station(station, result, words) for station in watched),
         others=_others(result, words),
-        projections=() if summary else _projections(result, words),
+        projections=ProjectionTable() if summary else projection_table(result, words),
         coverage=() if summary else _coverage(result, words),
         health=tuple(around.health),
         exclusions=tuple(around.exclusions),
@@ -136,6 +136,12 @@ def build_view(
         ),
         words=_section(words, "report") | _section(words, "pages"),
     )
+
+
+def _methods(result: WeeklyResult, words: Wording) -> tuple[str, ...]:
+    """Parts of the methods in use, each said once."""
+    parts = {part for i in _indicators(result) for part in i.method.split("; ") if part}
+    return tuple(sorted({words.method(part) for part in parts}, key=str.lower))
 
 
 def _section(words: Wording, name: str) -> dict[str, str]:
@@ -215,7 +221,7 @@ def _station(station: WorkstationResult, result: WeeklyResult, words: Wording) -
     return Station(
         id=station.id,
         label=station.label,
-        detail=", ".join(part for part in (station.family or "", words.measured(station)) if part),
+        detail=words.detail(station),
         lead=station_lead(station, words),
         to_measure=tuple(
             dict.fromkeys(
@@ -226,17 +232,6 @@ def _station(station: WorkstationResult, result: WeeklyResult, words: Wording) -
         ),
         blocks=tuple(factor_block(station.id, factor, result, words) for factor in station.factors),
         figures=figures(station, result.audience, words),
-    )
-
-
-def _projections(result: WeeklyResult, words: Wording) -> tuple[tuple[str, ScaleRow], ...]:
-    return tuple(
-        (station.label, scale_row(station.id, indicator, None, result, words))
-        for station in result.workstations
-        for factor in station.factors
-        for indicator in factor.indicators
-        if indicator.scope is Scope.USUAL
-        and any(row.limit.role is Role.PROJECTION for row in indicator.limits)
     )
 
 

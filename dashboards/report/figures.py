@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate, pairwise
 
 from dashboards import details, typography
 from dashboards.plots import contributions, distribution, projection
 from dashboards.plots.whiskers import MOVING
-from dashboards.report.model import Figure
+from dashboards.report.model import Figure, FigureGroup
 from dashboards.wording import Wording, indicator_verdict
 from indicators.model import Audience, Factor, Indicator, Scope, Verdict, WorkstationResult
 
@@ -16,11 +17,15 @@ __all__ = [
     "contribution_figures",
     "distribution_figures",
     "figures",
+    "grouped",
     "indicator_figures",
     "projection_figure",
 ]
 
-_MOST = 8
+_MOST = 6
+_MOST_BANDS = 8
+_SMALL_TAIL_PERCENT = 1.0
+_STRAIGHT_DEG = 180.0
 _MARKED = ("P10", "P50", "P90")
 
 
@@ -33,6 +38,14 @@ def figures(station: WorkstationResult, audience: Audience, words: Wording) -> t
                 for figure in indicator_figures(indicator, audience, words):
                     kept.setdefault((factor.factor, figure.title), figure)
     return tuple(kept.values())[:_MOST]
+
+
+def grouped(made: Iterable[Figure]) -> tuple[FigureGroup, ...]:
+    """Figures under what they speak of, in the order of their first; the same numbers are drawn once."""
+    groups: dict[str, dict[tuple[str, tuple[tuple[str, ...], ...]], Figure]] = {}
+    for figure in made:
+        groups.setdefault(figure.subject, {}).setdefault((figure.title, figure.rows), figure)
+    return tuple(FigureGroup(subject, tuple(members.values())) for subject, members in groups.items())
 
 
 def _telling(indicator: Indicator) -> tuple[bool, float]:
@@ -79,9 +92,15 @@ def _tasks(indicator: Indicator, words: Wording) -> Figure | None:
     heads = (say("figures.task"), say("figures.dose_share"), say("figures.time_share"), say("figures.level"))
     return Figure(
         title=title,
+        subject=words.subject(indicator),
         caption=words.indicator_text(indicator.id),
         drawing=contributions.task_bars(
-            rows, dose=heads[1], time=heads[2], level=heads[3], say=percent, alt=title
+            rows,
+            dose=heads[1],
+            time=heads[2],
+            level=heads[3],
+            say_both=lambda dose, time: say("figures.task_shares", dose=percent(dose), time=percent(time)),
+            alt=title,
         ),
         head=heads,
         rows=tuple((t.label, percent(t.dose_percent), percent(t.time_percent), t.level) for t in rows),
@@ -90,7 +109,7 @@ def _tasks(indicator: Indicator, words: Wording) -> Figure | None:
 
 def _hours(indicator: Indicator, words: Wording) -> Figure | None:
     found = details.hours(indicator.details)
-    if not found:
+    if not any(hour.dose_percent > 0.0 for hour in found):
         return None
     say = words.say
     title = say("figures.hours")
@@ -103,6 +122,7 @@ def _hours(indicator: Indicator, words: Wording) -> Figure | None:
 
     return Figure(
         title=title,
+        subject=words.subject(indicator),
         caption=f"{words.indicator_text(indicator.id)}. {note}",
         drawing=contributions.hour_bars(
             found, say=lambda value: words.number(value, 0), say_hour=name, alt=title
@@ -137,6 +157,7 @@ def _curve(indicator: Indicator, words: Wording) -> Figure | None:
     marked = {name: value for name, value in found.marks.items() if name in _MARKED}
     return Figure(
         title=title,
+        subject=words.subject(indicator),
         caption=label,
         drawing=distribution.apdf(
             found.x,
@@ -146,7 +167,10 @@ def _curve(indicator: Indicator, words: Wording) -> Figure | None:
             x_label=f"{label} [{found.unit}]",
             y_label=words.say("figures.cumulative"),
             say=words.number,
-            say_mark=lambda value: words.number(value, 0),
+            say_mark=lambda value: f"{words.number(value, 0)}{found.unit}",
+            say_beyond=lambda share, limit: (
+                f"{_percent(words, 0)(share)} ≥{typography.NBSP}{words.number(limit)}{found.unit}"
+            ),
             alt=f"{title}. {label}. {_marks(marked, found.unit, words)}",
         ),
         head=(words.say("figures.percentile"), f"{words.say('report.column_value')} [{found.unit}]"),
@@ -159,22 +183,43 @@ def _bands(indicator: Indicator, words: Wording) -> Figure | None:
     if not found:
         return None
     label, title = words.indicator_text(indicator.id), words.say("figures.bands")
+    if unit == "°":
+        # Bands of angles divide what the figure beside them names: the segment, not one of its thresholds.
+        label = words.subject(indicator)
     percent = _percent(words)
     shown = _marks(marks, unit, words)
+    folded = _folded(found)
+    names = [_band_name(band.low, band.high, unit, words) for band in folded]
     return Figure(
         title=title,
+        subject=words.subject(indicator),
         caption=f"{label}. {shown}" if shown else label,
         drawing=distribution.time_in_bands(
-            [*(band.low for band in found), found[-1].high],
-            [band.percent for band in found],
-            unit=unit if unit == "°" else f"\u00a0{unit}",
-            say=words.number,
-            say_percent=percent,
-            alt=f"{title}. {label}. {shown}",
+            names, [band.percent for band in folded], say_percent=percent, alt=f"{title}. {label}. {shown}"
         ),
         head=(unit, words.say("figures.time_share")),
-        rows=tuple((f"{words.number(b.low)}–{words.number(b.high)}", percent(b.percent)) for b in found),
+        rows=tuple((_band_name(b.low, b.high, unit, words), percent(b.percent)) for b in found),
     )
+
+
+def _folded(bands: Sequence[details.Band]) -> list[details.Band]:
+    """Bands for a drawing: where there are many, the sparse ones at both ends become one."""
+    kept = list(bands)
+    while len(kept) > _MOST_BANDS and kept[0].percent + kept[1].percent < _SMALL_TAIL_PERCENT:
+        kept[:2] = [details.Band(-math.inf, kept[1].high, kept[0].percent + kept[1].percent)]
+    while len(kept) > _MOST_BANDS and kept[-1].percent + kept[-2].percent < _SMALL_TAIL_PERCENT:
+        kept[-2:] = [details.Band(kept[-2].low, math.inf, kept[-2].percent + kept[-1].percent)]
+    return kept
+
+
+def _band_name(low: float, high: float, unit: str, words: Wording) -> str:
+    """``20–45°``; a band that reaches the end of what can be is named by its one bound."""
+    tail = unit if unit == "°" else f"{typography.NBSP}{unit}"
+    if low == -math.inf or (unit == "°" and low <= -_STRAIGHT_DEG):
+        return f"<{typography.NBSP}{words.number(high)}{tail}"
+    if high == math.inf or (unit == "°" and high >= _STRAIGHT_DEG):
+        return f"≥{typography.NBSP}{words.number(low)}{tail}"
+    return f"{words.number(low)}–{words.number(high)}{tail}"
 
 
 def _matrix(indicator: Indicator, words: Wording) -> Figure | None:
@@ -184,9 +229,10 @@ def _matrix(indicator: Indicator, words: Wording) -> Figure | None:
     say = words.say
     levels = _edge_names(found.level_edges, len(found.percent), words, found.unit)
     durations = _edge_names(found.duration_edges_s, len(found.percent[0]), words, "")
-    label, title = words.indicator_text(indicator.id), say("figures.eva")
+    label, title = words.indicator_text(indicator.id).partition(",")[0], say("figures.eva")
     return Figure(
         title=title,
+        subject=words.subject(indicator),
         caption=f"{label}. {say('figures.eva_note')}",
         drawing=distribution.eva(
             found.percent,
@@ -206,7 +252,10 @@ def _matrix(indicator: Indicator, words: Wording) -> Figure | None:
 
 
 def _edge_names(edges: Sequence[float], count: int, words: Wording, unit: str) -> list[str]:
-    names = [f"{words.number(low)}–{words.number(high)}{unit}" for low, high in pairwise(edges)]
+    names = [
+        _band_name(low, high, unit, words) if unit else f"{words.number(low)}–{words.number(high)}"
+        for low, high in pairwise(edges)
+    ]
     if len(names) < count:
         names.append(f"≥{typography.NBSP}{words.number(edges[-1])}{unit}")
     return names[:count]
@@ -222,6 +271,7 @@ def projection_figure(indicator: Indicator, words: Wording) -> Figure | None:
     label, title = words.indicator_text(indicator.id), words.say("figures.projection")
     return Figure(
         title=title,
+        subject=words.subject(indicator),
         caption=f"{label}. {words.say('figures.projection_note')}",
         drawing=projection.projection(
             list(accumulate(known)),

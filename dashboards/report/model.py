@@ -12,9 +12,14 @@ __all__ = [
     "Change",
     "CoverageRow",
     "FactorBlock",
+    "FactorColumn",
     "Figure",
+    "FigureGroup",
     "LimitRow",
     "NextStep",
+    "ProjectionCell",
+    "ProjectionRow",
+    "ProjectionTable",
     "RankRow",
     "ReportView",
     "ScaleRow",
@@ -31,6 +36,16 @@ class Tally:
     mark: Mark
     count: int
     chart: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorColumn:
+    """Head of a factor in the ranking table; `indicator` when one speaks for it in every row."""
+
+    key: str
+    label: str
+    indicator: tuple[Run, ...] = ()
+    axis: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,13 +118,22 @@ class FactorBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A drawing with its title, its sentence and the same numbers as a table."""
+    """A drawing with its title, what it speaks of, its sentence and the same numbers as a table."""
 
     title: str
+    subject: str
     caption: str
     drawing: str
     head: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FigureGroup:
+    """Figures of one factor, or of one body part."""
+
+    subject: str
+    figures: tuple[Figure, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +165,32 @@ class Change:
     subject: str
     text: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionCell:
+    """One projection to the year against its threshold."""
+
+    mark: Mark
+    value: str
+    interval: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionRow:
+    """Projections of one workstation; `shift` only where it has several."""
+
+    station: str
+    shift: str
+    cells: tuple[ProjectionCell | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionTable:
+    """All projections: name and threshold of each column, then the workstations."""
+
+    columns: tuple[tuple[str, str], ...] = ()
+    rows: tuple[ProjectionRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +241,14 @@ class ReportView:
     circulation: str
     lead: tuple[Run, ...]
     tallies: tuple[Tally, ...]
-    factors: tuple[tuple[str, str], ...]
+    factors: tuple[FactorColumn, ...]
     ranking: tuple[RankRow, ...]
     next_steps: tuple[NextStep, ...]
     changes: tuple[Change, ...]
     changes_note: str
     stations: tuple[Station, ...]
     others: str
-    projections: tuple[tuple[str, ScaleRow], ...]
+    projections: ProjectionTable
     coverage: tuple[CoverageRow, ...]
     health: tuple[tuple[str, ...], ...]
     exclusions: tuple[tuple[str, ...], ...]

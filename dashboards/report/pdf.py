@@ -17,7 +17,7 @@ from sensors.errors import MissingExtraError
 
 __all__ = ["render_pdf"]
 
-_DRAWINGS = frozenset({"glyph", "chart", "whisker", "scale", "scale_narrow", "drawing"})
+_DRAWINGS = frozenset({"glyph", "chart", "whisker", "scale", "scale_narrow", "drawing", "axis"})
 
 
 def _paper(value: Any, key: str = "") -> Any:

@@ -6,11 +6,40 @@ from collections.abc import Sequence
 
 from dashboards.plots import whiskers
 from dashboards.plots.verdicts import WITHHELD
-from dashboards.report.model import Cell, RankRow
+from dashboards.plots.whiskers import MOVING
+from dashboards.report.model import Cell, FactorColumn, RankRow
 from dashboards.wording import SEVERITY, Mark, Wording, headline
-from indicators.model import Factor, FactorResult, Indicator, Verdict, WorkstationResult
+from indicators.model import Factor, FactorResult, Indicator, Verdict, WeeklyResult, WorkstationResult
 
-__all__ = ["rank_row"]
+__all__ = ["factor_column", "limit_axis", "rank_row"]
+
+
+def factor_column(result: WeeklyResult, factor: Factor, words: Wording) -> FactorColumn:
+    """Head of a factor: its name, the indicator all rows share, and where the limits stand in every row."""
+    speaking = [
+        indicator
+        for station in result.workstations
+        for part in station.factors
+        if part.factor is factor and (indicator := headline(part)) is not None
+    ]
+    shown = [indicator for indicator in speaking if indicator.value is not None]
+    return FactorColumn(
+        key=factor.value,
+        label=words.factor(factor),
+        indicator=words.indicator(shown[0].id, short=True) if len({i.id for i in shown}) == 1 else (),
+        axis=limit_axis(speaking, words),
+    )
+
+
+def limit_axis(indicators: Sequence[Indicator], words: Wording) -> str:
+    """Axis over a column of whiskers: figures where all rows share their limits, words elsewhere."""
+    return whiskers.cell_axis(
+        [words.reading(indicator) for indicator in indicators],
+        words.number,
+        under=words.say("report.scale_under"),
+        limit=words.say("report.scale_limit"),
+        over=words.say("report.scale_over"),
+    )
 
 
 def rank_row(station: WorkstationResult, factors: Sequence[Factor], words: Wording) -> RankRow:
@@ -41,9 +70,20 @@ def rank_row(station: WorkstationResult, factors: Sequence[Factor], words: Wordi
 
 
 def _next_of(station: WorkstationResult, words: Wording) -> str:
-    ordered = sorted(station.factors, key=lambda factor: -SEVERITY[factor.verdict])
-    notes = list(dict.fromkeys(words.note(factor.next_best) for factor in ordered if factor.next_best))
-    return " · ".join(note.rstrip(".") for note in notes[:2])
+    """The two most useful next measurements, each after the factors it serves."""
+    served: dict[str, list[str]] = {}
+    for factor in sorted(station.factors, key=lambda factor: -SEVERITY[factor.verdict]):
+        if factor.next_best is not None and factor.verdict is not Verdict.BELOW:
+            served.setdefault(words.note(factor.next_best), []).append(words.factor(factor.factor))
+    said = [
+        words.say("report.next_for", factors=words.listing(names), step=_small(note.rstrip(".")))
+        for note, names in list(served.items())[:2]
+    ]
+    return " ".join(said)
+
+
+def _small(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _withheld_cell(factor: Factor, words: Wording) -> Cell:
@@ -82,9 +122,23 @@ def _cell(result: FactorResult, words: Wording) -> Cell:
         unit=words.unit(indicator.unit) if measured else "",
         interval=words.interval(indicator),
         limit=words.limit_summary(result, indicator),
-        whisker=whiskers.cell(words.reading(indicator, result.verdict)),
-        reason="" if measured else words.note(result.reason) or _coverage_reason(indicator, words),
+        whisker=whiskers.cell(words.reading(indicator)),
+        reason=_reason(result, indicator, words),
     )
+
+
+def _reason(result: FactorResult, indicator: Indicator, words: Wording) -> str:
+    """Why there is no value, or why the verdict is not the one that the value shown would give."""
+    if indicator.value is None:
+        return words.note(result.reason) or _coverage_reason(indicator, words)
+    moving = [row.verdict for row in indicator.limits if row.limit.role in MOVING]
+    if result.verdict in moving or result.reason is None:
+        return ""
+    named = result.reason.params.get("indicators")
+    if not isinstance(named, str):
+        return words.note(result.reason)
+    short = words.listing(words.indicator_text(name, short=True) for name in named.split(", "))
+    return words.say("report.not_measured_of", indicators=short)
 
 
 def _coverage_reason(indicator: Indicator, words: Wording) -> str:

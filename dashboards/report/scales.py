@@ -15,11 +15,19 @@ __all__ = ["factor_block", "scale_row"]
 
 def factor_block(station: str, factor: FactorResult, result: WeeklyResult, words: Wording) -> FactorBlock:
     """All usual-scope indicators of a factor, the week's value beside each."""
+    several = len({indicator.shift for indicator in factor.indicators if indicator.shift}) > 1
     weekly = {(i.id, i.shift): i for i in factor.indicators if i.scope is Scope.WEEK}
     usual = [i for i in factor.indicators if i.scope is Scope.USUAL]
     alone = [i for i in weekly.values() if not any((u.id, u.shift) == (i.id, i.shift) for u in usual)]
     rows = [
-        scale_row(station, indicator, weekly.get((indicator.id, indicator.shift)), result, words)
+        scale_row(
+            station,
+            indicator,
+            weekly.get((indicator.id, indicator.shift)),
+            result,
+            words,
+            name_shift=several,
+        )
         for indicator in sorted([*usual, *alone], key=_weight)
     ]
     return FactorBlock(
@@ -57,8 +65,10 @@ def scale_row(
     week: Indicator | None,
     result: WeeklyResult,
     words: Wording,
+    *,
+    name_shift: bool = True,
 ) -> ScaleRow:
-    """One indicator of usual conditions, `week` beside it."""
+    """One indicator of usual conditions, `week` beside it; its shift is named where there are several."""
     judged = _judged(indicator)
     reasons = [words.note(row.reason) for row in indicator.limits if row.reason is not None]
     period = f" --week {result.period.week}" if result.period.week else ""
@@ -79,7 +89,7 @@ def scale_row(
         mark=words.mark(indicator_verdict(indicator)),
         reason=reasons[0] if reasons else "",
         quality=tuple(words.note(note) for note in indicator.quality),
-        shift=words.name(indicator.shift),
+        shift=words.name(indicator.shift) if name_shift else "",
         shift_id=indicator.shift,
         week=_week_text(week, words),
         command=f"vigiposte explain {station} {indicator.id}{period}",

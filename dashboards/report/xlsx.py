@@ -17,7 +17,7 @@ __all__ = ["render_xlsx"]
 
 def _sheets(result: WeeklyResult, view: ReportView, words: Wording) -> list[Sheet]:
     say = view.words
-    factors = [label for _, label in view.factors]
+    factors = [column.label for column in view.factors]
     ranking = Sheet(
         say["ranking"],
         (say["column_rank"], say["column_station"], *factors, say["column_next"]),
@@ -48,7 +48,7 @@ def _sheets(result: WeeklyResult, view: ReportView, words: Wording) -> list[Shee
             *(((view.circulation, ""),) if view.circulation else ()),
         ),
     )
-    present = [factor for factor in Factor if factor.value in dict(view.factors)]
+    present = [factor for factor in Factor if factor.value in {column.key for column in view.factors}]
     return [ranking, *(factor_sheet(result, factor, words) for factor in present), limits, versions]
 
 

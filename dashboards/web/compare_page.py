@@ -12,7 +12,7 @@ from dashboards import typography
 from dashboards.plots import whiskers
 from dashboards.plots.whiskers import LimitMark, Reading
 from dashboards.web.context import PageContext, page_context
-from dashboards.web.pages import station_frame
+from dashboards.web.frame import station_frame
 from dashboards.web.render import render_page
 from dashboards.wording import Wording
 from indicators.limits import Comparison, Role

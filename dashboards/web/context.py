@@ -21,7 +21,7 @@ from sensors.periods import DatePeriod
 
 __all__ = ["PageContext", "page_context"]
 
-_PAGES = ("week", "station", "curve", "distribution", "contributions", "compare", "plan", "sensors", "report")
+_PAGES = ("week", "station", "plan", "sensors", "report")
 _OWN = frozenset({"lang", "week", "factor"})
 _STATION_PAGES = frozenset({"station", "curve", "distribution", "contributions", "compare"})
 
@@ -88,6 +88,11 @@ class PageContext:
             return self.link(page, self.station or "")
         return self.link(page)
 
+    @property
+    def _chapter(self) -> str:
+        """Entry of the main navigation; the pages of a workstation have tabs of their own below it."""
+        return "station" if self.page in _STATION_PAGES else self.page
+
     def variables(self) -> dict[str, Any]:
         """What the page frame shows: names, navigation, language switch, neighbouring weeks."""
         say = self.words.say
@@ -102,7 +107,7 @@ class PageContext:
             },
             "language": self.language,
             "site": self.source.book.site.site.label,
-            "nav": [(say(f"pages.nav_{name}"), self._target(name), name == self.page) for name in _PAGES],
+            "nav": [(say(f"pages.nav_{name}"), self._target(name), name == self._chapter) for name in _PAGES],
             "other_language": (other.value, say("pages.other_language"), self.here(lang=other.value)),
             "audience": self.source.audience.value,
             "analyst": self.source.audience is Audience.ANALYST,

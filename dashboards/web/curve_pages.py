@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from analysis.decimate import Decimated
 from dashboards.plots.whiskers import MOVING
 from dashboards.web.context import PageContext, page_context
+from dashboards.web.frame import verdict_strip
 from dashboards.web.render import render_page
 from dashboards.web.series import LONG_NS, Trace, TraceReader, thinned, thinned_minutes, traces_of
 from dashboards.web.still import still_drawing
@@ -65,6 +66,7 @@ def curve(request: Request, identifier: str) -> HTMLResponse:
         context,
         "curve.html",
         station=station,
+        strip=verdict_strip(context, identifier),
         choices=[(item.id, item.label) for item in book.site.workstations],
         traces=[(item.key, _name(context, item)) for item in traces],
         trace=trace,

@@ -10,6 +10,7 @@ from itertools import pairwise
 from dashboards import details, typography
 from dashboards.plots import heat, whiskers
 from dashboards.plots.whiskers import MOVING
+from dashboards.report.ranking import limit_axis
 from dashboards.wording import Mark, Wording, headline
 from indicators.model import Audience, Factor, Indicator, RatioKind, Scope, WeeklyResult, WorkstationResult
 from sensors.periods import DatePeriod
@@ -48,9 +49,11 @@ class HeatRow:
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """The whole grid with its columns and legend."""
+    """The whole grid with its columns and legend; an `idle` column has no value in any row."""
 
     columns: tuple[str, ...]
+    idle: tuple[bool, ...]
+    axis: str
     rows: tuple[HeatRow, ...]
     legend: tuple[tuple[int, str], ...]
     unit: str
@@ -93,6 +96,8 @@ def heat_map(
     )
     return HeatMap(
         columns=columns,
+        idle=tuple(_idle(rows, place) for place in range(len(columns))),
+        axis=limit_axis([main for station in result.workstations if (main := _main(station, factor))], words),
         rows=rows,
         legend=_legend({_bounds(indicator) for _, indicator in speaking if indicator is not None}, words),
         unit="" if first is None else f"{words.indicator_text(first.id)}, {words.unit(first.unit)}",
@@ -114,6 +119,16 @@ def _speaker(station: WorkstationResult, factor: Factor, *, by_hour: bool) -> In
         return chosen
     judged = next((item for item in usual if item.unit == chosen.unit and _moving(item)), None)
     return chosen if judged is None else replace(chosen, limits=judged.limits)
+
+
+def _idle(rows: Sequence[HeatRow], place: int) -> bool:
+    filled = [row.cells[place].kind for row in rows if row.cells]
+    return bool(filled) and all(kind == "off" for kind in filled)
+
+
+def _main(station: WorkstationResult, factor: Factor) -> Indicator | None:
+    found = next((part for part in station.factors if part.factor is factor), None)
+    return None if found is None else headline(found)
 
 
 def _moving(indicator: Indicator) -> bool:
@@ -177,9 +192,7 @@ def _row(
         why_empty=why,
         mark=Mark("withheld", "", "") if part is None else words.mark(part.verdict),
         value="" if main is None or main.value is None else words.quantity(main),
-        whisker=""
-        if main is None or part is None or plain
-        else whiskers.cell(words.reading(main, part.verdict)),
+        whisker="" if main is None or part is None or plain else whiskers.cell(words.reading(main)),
     )
 
 

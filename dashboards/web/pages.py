@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from dashboards.plots.trend import TrendPoint, trend
 from dashboards.report import FORMATS, render_report
 from dashboards.report.build import Surroundings, build_view
-from dashboards.report.figures import contribution_figures, distribution_figures, projection_figure
+from dashboards.report.figures import (
+    contribution_figures,
+    distribution_figures,
+    figures,
+    grouped,
+    projection_figure,
+)
 from dashboards.report.model import ReportView
 from dashboards.report.scales import factor_block
-from dashboards.report.sentences import station_lead
 from dashboards.report.surroundings import names_of, surroundings
 from dashboards.web.context import PageContext, page_context
+from dashboards.web.frame import station_frame
 from dashboards.web.heat_map import heat_map
 from dashboards.web.render import render_page
-from dashboards.wording import headline, ranking_assessment
-from indicators.model import Audience, FactorResult, Indicator, Scope, Verdict, WorkstationResult
+from dashboards.web.trends import factor_trend
+from indicators.model import Audience, Indicator, Scope, WorkstationResult
 from sensors.errors import UnknownNameError
 
-__all__ = ["router", "station_frame"]
+__all__ = ["router"]
 
 router = APIRouter()
-_TREND_WEEKS = 3
 _RANKED_FIRST = 40
 _MEDIA = {
     "html": "text/html; charset=utf-8",
@@ -96,92 +99,33 @@ def first_station(request: Request) -> Response:
     return RedirectResponse(where, status_code=303)
 
 
-def station_frame(context: PageContext, station: WorkstationResult) -> dict[str, Any]:
-    """What every page of a workstation shows above its content."""
-    words = context.words
-    return {
-        "station": station,
-        "detail": ", ".join(part for part in (station.family or "", words.measured(station)) if part),
-        "choices": [(item.id, item.label) for item in context.result.workstations],
-        "lead": station_lead(station, words),
-        "withheld": "" if station.withheld is None else words.note(station.withheld.reason),
-    }
-
-
 @router.get("/station/{identifier}", response_class=HTMLResponse)
 def station(request: Request, identifier: str) -> HTMLResponse:
     """All factors of one workstation side by side."""
     context = page_context(request, "station", identifier)
     found = context.station_result(identifier)
     blocks = [factor_block(identifier, part, context.result, context.words) for part in found.factors]
-    figures = [
+    projections = [
         figure
         for part in found.factors
         for indicator in part.indicators
         if indicator.scope is Scope.USUAL
         and (figure := projection_figure(indicator, context.words)) is not None
     ]
+    made = figures(found, context.source.audience, context.words)
     return render_page(
         context,
         "station.html",
         blocks=blocks,
-        figures=figures,
-        trends=[_trend(context, identifier, part) for part in found.factors],
+        projections=projections,
+        telling=[figure for figure in made if figure not in projections],
+        trends=[factor_trend(context, identifier, part) for part in found.factors],
         to_measure=list(
             dict.fromkeys(context.words.note(p.next_best) for p in found.factors if p.next_best is not None)
         ),
         why=lambda row: context.link("why", identifier, row.indicator, shift=row.shift_id or None),
         **station_frame(context, found),
     )
-
-
-def _trend(context: PageContext, station: str, now: FactorResult) -> dict[str, Any]:
-    """Four weeks of the indicator that speaks for a factor; weeks still being computed stay empty."""
-    words = context.words
-    indicator = headline(now)
-    periods = [context.source.earlier(context.period, steps) for steps in range(_TREND_WEEKS, 0, -1)]
-    points: list[TrendPoint] = []
-    rows: list[tuple[str, str, str]] = []
-    for period in periods:
-        earlier = context.source.known(period)
-        part = None if earlier is None else _same(earlier.workstations, station, now)
-        same = None if part is None or indicator is None else _indicator(part, indicator)
-        points.append(_point(same, part))
-        value = "–" if same is None or same.value is None else words.quantity(same)
-        missing = "–" if earlier is not None or context.source.hopeless(period) else ""
-        rows.append((str(period.week), value, missing if part is None else words.mark(part.verdict).word))
-    points.append(_point(indicator, now))
-    shown = "–" if indicator is None or indicator.value is None else words.quantity(indicator)
-    rows.append((str(context.period.week), shown, words.mark(now.verdict).word))
-    row = None if indicator is None else ranking_assessment(indicator)
-    label = "" if indicator is None else words.indicator_text(indicator.id, short=True)
-    return {
-        "factor": words.factor(now.factor),
-        "label": label,
-        "drawing": trend(points, None if row is None else row.limit.value),
-        "rows": rows,
-    }
-
-
-def _same(stations: tuple[WorkstationResult, ...], identifier: str, now: FactorResult) -> FactorResult | None:
-    station_then = next((item for item in stations if item.id == identifier), None)
-    if station_then is None:
-        return None
-    return next((part for part in station_then.factors if part.factor is now.factor), None)
-
-
-def _indicator(part: FactorResult, like: Indicator) -> Indicator | None:
-    return next(
-        (i for i in part.indicators if (i.id, i.shift, i.scope) == (like.id, like.shift, like.scope)), None
-    )
-
-
-def _point(indicator: Indicator | None, part: FactorResult | None) -> TrendPoint:
-    if indicator is None or part is None or indicator.value is None:
-        return None, None, None, Verdict.NOT_MEASURED
-    interval = indicator.interval
-    low, high = (interval.low, interval.high) if interval else (None, None)
-    return indicator.value, low, high, part.verdict
 
 
 @router.get("/distribution/{identifier}", response_class=HTMLResponse)
@@ -194,12 +138,10 @@ def distribution(request: Request, identifier: str) -> HTMLResponse:
         for indicator in _usual(found)
         for figure in distribution_figures(indicator, context.source.audience, context.words)
     ]
-    # Indicators of one segment share its histogram: the same numbers are drawn once.
-    figures = list({(figure.title, figure.rows): figure for figure in reversed(drawn)}.values())[::-1]
     return render_page(
         context,
         "figures.html",
-        figures=figures,
+        groups=grouped(drawn),
         heading=context.words.say("pages.distribution_title"),
         note=context.words.say("pages.distribution_note"),
         **station_frame(context, found),
@@ -211,11 +153,11 @@ def contributions(request: Request, identifier: str) -> HTMLResponse:
     """Which hours and tasks make the dose."""
     context = page_context(request, "contributions", identifier)
     found = context.station_result(identifier)
-    figures = [f for indicator in _usual(found) for f in contribution_figures(indicator, context.words)]
+    drawn = [f for indicator in _usual(found) for f in contribution_figures(indicator, context.words)]
     return render_page(
         context,
         "figures.html",
-        figures=figures,
+        groups=grouped(drawn),
         heading=context.words.say("pages.contributions_title"),
         note=context.words.say("pages.contributions_note"),
         **station_frame(context, found),

@@ -11,7 +11,7 @@ from dashboards import details, typography
 from dashboards.catalogue import catalogue
 from dashboards.report.scales import factor_block
 from dashboards.web.context import PageContext, page_context
-from dashboards.web.pages import station_frame
+from dashboards.web.frame import station_frame
 from dashboards.web.render import render_page
 from indicators.model import Audience, Indicator, Scope
 from sensors.errors import UnknownNameError

@@ -117,7 +117,7 @@ def _usual(measure: Measure, group: PostureGroup, context: AssessmentContext) ->
             systematic_u=fmean(measure.spread(day) for day in found.days),
         )
     value = None if estimate is None else estimate.value
-    interval = None if estimate is None else estimate.interval
+    interval = None if estimate is None else _possible(estimate.interval, measure, found)
     rows = tuple(
         assess_limit(value, interval, row, measured=coverage >= row.minimum_coverage, reason=found.reason)
         for row in context.limits_for(identifier)
@@ -140,6 +140,14 @@ def _usual(measure: Measure, group: PostureGroup, context: AssessmentContext) ->
         next_best=_advice(rows, estimate, found, measure),
         details=_details(measure, found, group.segment, context),
     )
+
+
+def _possible(interval: Interval | None, measure: Measure, found: _Values) -> Interval | None:
+    """The interval within what a day can hold: two wearers alone would leave millions of minutes a shift."""
+    if interval is None:
+        return None
+    most = max(measure.most(day) for day in found.days)
+    return Interval(min(interval.low, most), min(interval.high, most))
 
 
 def _week(measure: Measure, own: PostureGroup, context: AssessmentContext) -> Indicator:

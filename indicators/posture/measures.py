@@ -24,6 +24,9 @@ __all__ = ["Measure", "Needs", "Segment", "angle_u_deg", "histogram_percentile",
 IntArray = NDArray[np.int64]
 
 _MINUTE_NS = 60e9
+_SECOND_NS = 1e9
+# A visit shorter than the dwell of 0.5 s is none, so no minute holds more of them.
+_MOST_CROSSINGS_PER_MIN = 120.0
 
 
 class Segment(StrEnum):
@@ -82,6 +85,8 @@ class Measure:
         ``share``, ``percentile`` or nothing: what details it carries.
     degrees : int
         Threshold of a share or a duration.
+    most : callable(PostureDay) -> float
+        What the value of a day cannot exceed: an interval ends there, however few its days.
     """
 
     id: str
@@ -94,6 +99,7 @@ class Measure:
     breaks: bool = False
     figure: str = ""
     degrees: int = 0
+    most: Callable[[PostureDay], float] = lambda _: math.inf
 
 
 def angle_u_deg(day: PostureDay) -> float:
@@ -202,6 +208,7 @@ def _minutes(stem: str, angle: str, needs: Needs, thresholds: tuple[int, ...], m
             spread=partial(_minutes_u, angle=angle, degrees=k),
             breaks=True,
             degrees=k,
+            most=_whole_shift_min,
         )
         for k in thresholds
     ]
@@ -237,6 +244,7 @@ def _movement(stem: str, angle: str, needs: Needs, hold: int, event: int, method
             scale=Scale.NON_NEGATIVE,
             needs=needs,
             method=f"{method}; longest hold of a day, 5-s median at 1 Hz",
+            most=lambda day: day.day.expected_ns / _SECOND_NS,
         ),
         Measure(
             id=f"{stem}_ge{event}_per_min",
@@ -245,6 +253,7 @@ def _movement(stem: str, angle: str, needs: Needs, hold: int, event: int, method
             scale=Scale.NON_NEGATIVE,
             needs=needs,
             method=f"{method}; upward crossings, 5° hysteresis, 0.5 s dwell",
+            most=lambda _: _MOST_CROSSINGS_PER_MIN,
         ),
     ]
 

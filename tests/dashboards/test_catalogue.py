@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dashboards.catalogue import Run, catalogue, plain, rich, text
+from dashboards.wording import Wording
 from indicators.limits import Role, all_limits
 from indicators.model import Factor, Verdict
 from sensors.errors import UnknownNameError
@@ -119,3 +120,15 @@ def test_locale_files_hold_sections_only() -> None:
         path = ROOT / "dashboards" / "locales" / f"{language}.toml"
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         assert all(isinstance(section, dict) for section in table.values())
+
+
+ENGLISH = {"and", "former", "table", "trunk", "head", "neck", "arm", "upper", "read", "of", "heat"}
+
+
+def test_sources_of_limits_are_cited_in_french_in_a_french_report() -> None:
+    words = Wording("fr")
+    cited = {words.source(row) for row in all_limits().values()}
+    assert [line for line in sorted(cited) if ENGLISH & set(re.findall(r"\b[a-z]+\b", line))] == []
+    assert "Directive 2003/10/CE ; Code du travail, art. 3 et 5 ; R4431-2" in {
+        line.replace("\u202f", " ").replace("\u00a0", " ") for line in cited
+    }

@@ -67,6 +67,7 @@ def drawings() -> dict[str, str]:
             x_label=EVIL,
             y_label=EVIL,
             say=say,
+            say_beyond=lambda share, limit: f"{say(share)} {say(limit)} {EVIL}",
             alt=EVIL,
             thin=[[2.0, 55.0, 90.0, 100.0]],
         ),
@@ -80,15 +81,13 @@ def drawings() -> dict[str, str]:
             alt=EVIL,
             rule_below=1,
         ),
-        "bands": distribution.time_in_bands(
-            [0.0, 60.0, 180.0], [92.0, 8.0], unit="°", say=say, say_percent=say, alt=EVIL
-        ),
+        "bands": distribution.time_in_bands(["0–60°", EVIL], [92.0, 8.0], say_percent=say, alt=EVIL),
         "tasks": contributions.task_bars(
             [contributions.TaskShare(EVIL * 5, 70.0, 20.0, "92")],
             dose=EVIL,
             time="t",
             level="l",
-            say=say,
+            say_both=lambda dose, time: f"{say(dose)} {say(time)} {EVIL}",
             alt=EVIL,
         ),
         "hours": contributions.hour_bars(
@@ -124,7 +123,15 @@ def drawings() -> dict[str, str]:
         "timeline_empty": timeline.timeline(
             [], [], [], [], limits=[], shades=[], say=say, say_time=say, time_ticks=[], alt="empty"
         ),
-        "trend": trend.trend([(None, None, None, Verdict.NOT_MEASURED), (2.0, 1.0, 3.0, Verdict.BELOW)], 4.0),
+        "trend": trend.trend(
+            [(None, None, None, Verdict.NOT_MEASURED), (2.0, 1.0, 3.0, Verdict.BELOW)],
+            4.0,
+            labels=[EVIL, "W47"],
+            say=say,
+            say_value=say,
+        ),
+        "cell_axis": whiskers.cell_axis([reading], say, under=EVIL, limit=EVIL, over=EVIL),
+        "cell_axis_none": whiskers.cell_axis([], say, under="u", limit="l", over="o"),
         "before_after": trend.before_after(
             [(EVIL, 2.0, 1.0, 3.0), ("b", 3.0, 2.0, 4.0)], limit=2.5, say=say, alt=EVIL
         ),
@@ -165,6 +172,34 @@ def test_the_anchoring_limit_has_one_place_in_every_row() -> None:
         line = next(e for e in parse(whiskers.cell(reading)).iter() if e.attrib.get("class") == "lm")
         places.add(line.attrib["x1"])
     assert len(places) == 1
+
+
+def texts(drawing: str) -> list[str]:
+    return [element.text or "" for element in parse(drawing).iter() if element.tag == f"{SVG}text"]
+
+
+def test_the_head_of_a_column_names_the_limits_that_all_rows_share_and_no_others() -> None:
+    both = (limit(80.0), limit(85.0, ranking=True))
+    noisy = whiskers.Reading(91.0, 88.0, 94.0, Verdict.ABOVE, both, RatioKind.ENERGY)
+    warm = whiskers.Reading(29.0, 27.0, 31.0, Verdict.ABOVE, (limit(23.0, ranking=True),), RatioKind.ENERGY)
+    words = {"under": "under", "limit": "limit", "over": "over"}
+    assert set(texts(whiskers.cell_axis([noisy, noisy], say, **words))) == {"under", "over", "80", "85"}
+    assert set(texts(whiskers.cell_axis([noisy, warm], say, **words))) == {"under", "over", "limit"}
+
+
+def test_the_cumulative_curve_says_how_much_time_lies_beyond_each_threshold() -> None:
+    drawing = distribution.apdf(
+        [0.0, 30.0, 60.0],
+        [0.0, 50.0, 100.0],
+        percentiles={},
+        thresholds=[15.0, 45.0],
+        x_label="",
+        y_label="",
+        say=say,
+        say_beyond=lambda share, at: f"{share:.0f} beyond {at:.0f}",
+        alt="curve",
+    )
+    assert {"75 beyond 15", "25 beyond 45"} <= set(texts(drawing))
 
 
 def test_a_missing_value_is_hatched_and_has_no_mark() -> None:

@@ -18,7 +18,7 @@ def test_every_shipped_scenario_loads(name: str) -> None:
 
 
 def test_the_demo_plant_is_the_one_that_is_promised(demo: Scenario) -> None:
-    families = [place.family for place in demo.workstations]
+    families = [place.family["en"] for place in demo.workstations]
     assert len(families) == 6
     assert {"forming", "assembly", "logistics", "foundry", "office"} <= set(families)
     assert demo.days == 5

@@ -132,6 +132,18 @@ def test_verdicts_come_from_days_and_wearers(
     assert "unseen_arm" in codes(item)
 
 
+def test_no_interval_leaves_what_a_shift_can_hold(
+    quiet_bench: Bench, press_context: AssessmentContext
+) -> None:
+    # Two very different wearers leave the mean open to anything; a shift of an hour still has 60 minutes.
+    found = indicators(crew(quiet_bench, [0.5, 30.0], 50.0), press_context)
+    for identifier, most in (("trunk_flexion_ge20_min", 60.0), ("trunk_flexion_ge60_hold", 3600.0)):
+        interval = found[identifier].interval
+        assert interval is not None
+        assert interval.high <= most, identifier
+    assert found["trunk_flexion_ge20_min"].interval.high == pytest.approx(60.0)  # type: ignore[union-attr]
+
+
 def test_one_day_settles_nothing(bench: Bench, press_context: AssessmentContext) -> None:
     item = indicators([bench.day(bent(bench, 40.0, 75.0), mount=ARM)], press_context)[
         "arm_elevation_ge60_share"
