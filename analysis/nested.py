@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -88,9 +89,7 @@ def nested_mean(values: ArrayLike, wearers: Sequence[str | None]) -> NestedMean:
     known = sorted({name for name in names if name is not None})
     if len(known) < 2:
         return _days_alone(days, len(known))
-    # Days without a name are one more unit: nobody knows that they are different people.
-    place = {name: index for index, name in enumerate(dict.fromkeys(names))}
-    return _wearers_first(days, np.array([place[name] for name in names]), len(known))
+    return _wearers_first(days, _design(tuple(names)), len(known))
 
 
 def _days_alone(days: NDArray[np.float64], wearers: int) -> NestedMean:
@@ -101,21 +100,55 @@ def _days_alone(days: NDArray[np.float64], wearers: int) -> NestedMean:
     return NestedMean(float(days.mean()), variance / n, n - 1.0, np.nan, variance**0.5, n, wearers)
 
 
-def _wearers_first(days: NDArray[np.float64], index: NDArray[np.int64], wearers: int) -> NestedMean:
-    size = np.bincount(index).astype(np.float64)
-    total, units = int(days.size), int(size.size)
-    means = np.bincount(index, weights=days) / size
-    mean = float(days.mean())
-    # Sum of a wearer's deviations, inflated by what the common mean takes away from them (CR2).
+@dataclass(frozen=True, slots=True, eq=False)
+class _Design:
+    """Which unit each day belongs to, and what follows from that alone.
+
+    Attributes
+    ----------
+    unit : int64 array, shape (n,)
+        Unit of each day.
+    size : float64 array, shape (k,)
+        Days of each unit.
+    scale : float64 array, shape (k,)
+        Inflates a unit's sum of deviations by what the common mean takes away from it (CR2).
+    freedom : float
+        Satterthwaite degrees of freedom of the variance.
+    effective : float
+        Days of a typical unit, as the unbalanced one-way layout weighs them.
+    """
+
+    unit: NDArray[np.int64]
+    size: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    freedom: float
+    effective: float
+
+
+@lru_cache(maxsize=512)
+def _design(names: tuple[str | None, ...]) -> _Design:
+    # Days without a name are one more unit: nobody knows that they are different people.
+    place = {name: index for index, name in enumerate(dict.fromkeys(names))}
+    unit = np.array([place[name] for name in names])
+    size = np.bincount(unit).astype(np.float64)
+    total, units = int(unit.size), int(size.size)
     scale = 1.0 / (total * np.sqrt(1.0 - size / total))
-    variance = float(np.sum((scale * size * (means - mean)) ** 2))
     spread = np.outer(scale, scale) * (np.diag(size) - np.outer(size, size) / total)
     freedom = float(np.trace(spread) ** 2 / np.sum(spread**2))
+    effective = (total - float(np.sum(size**2)) / total) / (units - 1)
+    return _Design(unit, size, scale, freedom, effective)
+
+
+def _wearers_first(days: NDArray[np.float64], design: _Design, wearers: int) -> NestedMean:
+    size = design.size
+    total, units = int(days.size), int(size.size)
+    means = np.bincount(design.unit, weights=days) / size
+    mean = float(days.mean())
+    variance = float(np.sum((design.scale * size * (means - mean)) ** 2))
     repeats = total - units
     if not repeats:
-        return NestedMean(mean, variance, freedom, np.nan, np.nan, total, wearers)
+        return NestedMean(mean, variance, design.freedom, np.nan, np.nan, total, wearers)
     between = float(np.sum(size * (means - mean) ** 2)) / (units - 1)
-    within_days = float(np.sum((days - means[index]) ** 2)) / repeats
-    effective = (total - float(np.sum(size**2)) / total) / (units - 1)
-    between_sd = max((between - within_days) / effective, 0.0) ** 0.5
-    return NestedMean(mean, variance, freedom, between_sd, within_days**0.5, total, wearers)
+    within_days = float(np.sum((days - means[design.unit]) ** 2)) / repeats
+    between_sd = max((between - within_days) / design.effective, 0.0) ** 0.5
+    return NestedMean(mean, variance, design.freedom, between_sd, within_days**0.5, total, wearers)

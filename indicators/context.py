@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING
 
 from indicators.limits import Limit, in_force
@@ -61,6 +62,7 @@ class AssessmentContext:
         return self.period.first <= day <= self.period.last
 
 
+@cache
 def base_indicator(identifier: str) -> str:
     """Indicator id without the body segment at its end: limits are written for the quantity.
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 
@@ -163,11 +163,16 @@ def all_limits() -> Mapping[str, Limit]:
 
 def in_force(on: date, *, profiles: Sequence[str], indicator: str | None = None) -> tuple[Limit, ...]:
     """Rows of `profiles` that are valid on `on`, criteria left out, optionally for one indicator."""
+    return _in_force(on, frozenset(profiles), indicator)
+
+
+@lru_cache(maxsize=256)
+def _in_force(on: date, profiles: frozenset[str], indicator: str | None) -> tuple[Limit, ...]:
     return tuple(
         row
         for row in all_limits().values()
         if row.role is not Role.CRITERION
-        and set(row.profiles) & set(profiles)
+        and profiles.intersection(row.profiles)
         and (indicator is None or row.indicator == indicator)
         and row.valid_on(on)
     )

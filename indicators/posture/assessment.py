@@ -22,8 +22,8 @@ from indicators.limits import Role
 from indicators.model import Factor, Indicator, Interval, LimitAssessment, Note, Scope, Verdict
 from indicators.posture.days import PostureGroup, has_reference, posture_groups, quality_notes
 from indicators.posture.figures import angle_bands, angle_distribution, by_day, by_hour, variation
-from indicators.posture.measures import Measure, Needs, Segment, measures_of
-from indicators.posture.seconds import DaySeconds
+from indicators.posture.kept import spread_of
+from indicators.posture.measures import Measure, Needs, measures_of
 from indicators.reduction.posture_day import PostureDay
 from indicators.verdicts import assess_limit
 
@@ -34,15 +34,29 @@ _MINUTE_NS = 60e9
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """Worker-days behind an indicator, their values, or why there are none."""
+    """Worker-days behind an indicator, their values, or why there are none.
 
-    used: tuple[DaySeconds, ...]
+    `group` holds the worker-days used or, where none could be, all of them.
+    """
+
+    group: PostureGroup
     values: tuple[float, ...]
     reason: Note | None
 
     @property
     def days(self) -> tuple[PostureDay, ...]:
-        return tuple(item.day for item in self.used)
+        return self.group.days if self.values else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Evaluated:
+    """A measure on some worker-days: what both scopes show of it."""
+
+    identifier: str
+    measure: Measure
+    found: _Values
+    notes: tuple[Note, ...]
+    details: dict[str, object]
 
 
 def assess(days: Sequence[PostureDay], *, context: AssessmentContext) -> tuple[Indicator, ...]:
@@ -67,29 +81,40 @@ def assess(days: Sequence[PostureDay], *, context: AssessmentContext) -> tuple[I
         own = group.of([item for item in group.facts if context.in_period(item.day.day.day)])
         splits = any(day.splits for day in group.days)
         for measure in measures_of(group.segment, splits=splits):
-            found.append(_usual(measure, group, context))
+            whole = _evaluated(measure, group, context)
+            found.append(_usual(whole, context))
             if own.facts:
-                found.append(_week(measure, own, context))
+                found.append(_week(whole if own is group else _evaluated(measure, own, context), context))
     return tuple(sorted(found, key=lambda item: item.scope is Scope.WEEK))
+
+
+def _evaluated(measure: Measure, group: PostureGroup, context: AssessmentContext) -> _Evaluated:
+    identifier = measure.id + group.suffix
+    minimum = context.minimum_coverage(identifier)
+    found = _values(measure, group, minimum)
+    notes = quality_notes(group, minimum, measure)
+    if found.reason is not None and found.reason not in notes:
+        notes = (found.reason, *notes)
+    return _Evaluated(identifier, measure, found, notes, _details(measure, found, context))
 
 
 def _values(measure: Measure, group: PostureGroup, minimum: float) -> _Values:
     valid = group.valid(minimum)
-    if not valid:
+    if not valid.facts:
         best = max((day.coverage for day in group.days), default=0.0)
         why = {"best_percent": round(100 * best), "minimum_percent": round(100 * minimum)}
-        return _Values((), (), Note("no_valid_shift", why))
-    based = tuple(item for item in valid if has_reference(item.day, measure.needs))
-    if not based:
-        bare = all(item.day.reference is Reference.NONE for item in valid)
-        return _Values((), (), Note("reference_missing" if bare else "lean_missing"))
-    if measure.needs is Needs.NOTHING and len({_velocity_basis(item.day) for item in based}) > 1:
-        return _Values((), (), Note("velocity_methods_mixed"))
-    pairs = [(item, item.once(measure.id, measure.of)) for item in based]
-    known = [(item, value) for item, value in pairs if not math.isnan(value)]
-    if not known:
-        return _Values((), (), Note("not_measured"))
-    return _Values(tuple(item for item, _ in known), tuple(value for _, value in known), None)
+        return _Values(group, (), Note("no_valid_shift", why))
+    based = valid.of([item for item in valid.facts if has_reference(item.day, measure.needs)])
+    if not based.facts:
+        bare = all(day.reference is Reference.NONE for day in valid.days)
+        return _Values(group, (), Note("reference_missing" if bare else "lean_missing"))
+    if measure.needs is Needs.NOTHING and len({_velocity_basis(day) for day in based.days}) > 1:
+        return _Values(group, (), Note("velocity_methods_mixed"))
+    values = [item.once(measure.id, measure.of) for item in based.facts]
+    known = based.of([item for item, value in zip(based.facts, values, strict=True) if not math.isnan(value)])
+    if not known.facts:
+        return _Values(group, (), Note("not_measured"))
+    return _Values(known, tuple(value for value in values if not math.isnan(value)), None)
 
 
 def _velocity_basis(day: PostureDay) -> str:
@@ -103,42 +128,33 @@ def _method(measure: Measure, days: Sequence[PostureDay]) -> str:
     return f"{measure.method}; {', '.join(cutoffs)} zero-phase low-pass" if cutoffs else measure.method
 
 
-def _usual(measure: Measure, group: PostureGroup, context: AssessmentContext) -> Indicator:
-    identifier = measure.id + group.suffix
-    minimum = context.minimum_coverage(identifier)
-    found = _values(measure, group, minimum)
-    coverage = group.of(found.used or group.facts).coverage
+def _usual(whole: _Evaluated, context: AssessmentContext) -> Indicator:
+    found, measure = whole.found, whole.measure
     estimate: Estimate | None = None
     if found.values:
         estimate = usual(
             found.values,
             [day.day.wearer for day in found.days],
             scale=measure.scale,
-            systematic_u=fmean(measure.spread(day) for day in found.days),
+            systematic_u=fmean(spread_of(measure, day) for day in found.days),
         )
     value = None if estimate is None else estimate.value
     interval = None if estimate is None else _possible(estimate.interval, measure, found)
+    coverage = found.group.coverage
     rows = tuple(
         assess_limit(value, interval, row, measured=coverage >= row.minimum_coverage, reason=found.reason)
-        for row in context.limits_for(identifier)
+        for row in context.limits_for(whole.identifier)
         if row.role is not Role.CRITERION
     )
-    notes = quality_notes(group, minimum, measure)
-    if found.reason is not None and found.reason not in notes:
-        notes = (found.reason, *notes)
     return _indicator(
-        identifier,
-        measure,
-        group.of(found.used or group.facts),
+        whole,
         context,
         value=value,
         interval=interval,
-        coverage=coverage,
         scope=Scope.USUAL,
-        quality=(*(estimate.notes if estimate is not None else ()), *notes),
+        quality=(*(estimate.notes if estimate is not None else ()), *whole.notes),
         limits=rows,
         next_best=_advice(rows, estimate, found, measure),
-        details=_details(measure, found, group.segment, context),
     )
 
 
@@ -150,67 +166,54 @@ def _possible(interval: Interval | None, measure: Measure, found: _Values) -> In
     return Interval(min(interval.low, most), min(interval.high, most))
 
 
-def _week(measure: Measure, own: PostureGroup, context: AssessmentContext) -> Indicator:
-    identifier = measure.id + own.suffix
-    minimum = context.minimum_coverage(identifier)
-    found = _values(measure, own, minimum)
-    used = own.of(found.used or own.facts)
+def _week(recent: _Evaluated, context: AssessmentContext) -> Indicator:
+    found = recent.found
     value = fmean(found.values) if found.values else None
-    notes = quality_notes(own, minimum, measure)
-    if found.reason is not None and found.reason not in notes:
-        notes = (found.reason, *notes)
     return _indicator(
-        identifier,
-        measure,
-        used,
+        recent,
         context,
         value=value,
-        interval=None if value is None else _week_interval(measure, value, used),
-        coverage=used.coverage,
+        interval=None if value is None else _week_interval(recent.measure, value, found.group),
         scope=Scope.WEEK,
-        quality=notes,
-        details=_details(measure, found, own.segment, context),
+        quality=recent.notes,
     )
 
 
 def _indicator(
-    identifier: str,
-    measure: Measure,
-    group: PostureGroup,
+    shown: _Evaluated,
     context: AssessmentContext,
     *,
     value: float | None,
     interval: Interval | None,
-    coverage: float,
     scope: Scope,
     quality: tuple[Note, ...],
     limits: tuple[LimitAssessment, ...] = (),
     next_best: Note | None = None,
-    details: dict[str, object] | None = None,
 ) -> Indicator:
+    group = shown.found.group
     return Indicator(
-        id=identifier,
+        id=shown.identifier,
         factor=Factor.POSTURE,
         value=value,
-        unit=measure.unit,
+        unit=shown.measure.unit,
         interval=interval,
         scope=scope,
         shift=context.shift,
-        coverage=coverage,
+        coverage=group.coverage,
         n_days=len(group.facts),
         n_wearers=group.n_wearers,
-        method=_method(measure, group.days),
+        method=_method(shown.measure, group.days),
         worn=any(day.day.mount.worn for day in group.days),
         quality=quality,
         limits=limits,
         next_best=next_best,
-        details=details or {},
+        details=shown.details,
     )
 
 
 def _week_interval(measure: Measure, value: float, used: PostureGroup) -> Interval | None:
     """What instrument and missing time leave open; nothing is known of it for counts, holds and velocity."""
-    u = fmean(measure.spread(day) for day in used.days)
+    u = fmean(spread_of(measure, day) for day in used.days)
     if measure.scale is Scale.IDENTITY:
         return instrument_interval(value, u)
     if measure.scale is Scale.PERCENT:
@@ -242,21 +245,19 @@ def _advice(
     extra = [count for item in needed for count in (item.extra_wearers, item.extra_days) if count]
     if extra:
         return Note("more_full_days_distinct", {"days": min(extra)})
-    spread = fmean(measure.spread(day) for day in found.days)
+    spread = fmean(spread_of(measure, day) for day in found.days)
     return Note("angle_uncertainty", {"value": round(spread, 1), "unit": measure.unit})
 
 
-def _details(
-    measure: Measure, found: _Values, segment: Segment, context: AssessmentContext
-) -> dict[str, object]:
+def _details(measure: Measure, found: _Values, context: AssessmentContext) -> dict[str, object]:
     days = found.days
     if not days:
         return {}
     details: dict[str, object] = {"days": by_day(days, found.values)}
-    angle = "flexion" if measure.needs is Needs.FLEXION else "inclination"
+    segment, angle = found.group.segment, measure.angle
     if measure.figure == "share":
         details["bands"] = angle_bands(days, angle, segment.value)
-        details["by_hour"] = by_hour(found.used, f"{angle}_ge{measure.degrees}", context.book.zone)
+        details["by_hour"] = by_hour(found.group.facts, measure.condition, context.book.zone)
     elif measure.figure == "percentile":
         stem = measure.id.removesuffix("_p50")
         thresholds = [

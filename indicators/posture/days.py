@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from statistics import fmean
 
@@ -33,7 +34,7 @@ _PLAIN_ARM = Mount.UPPER_ARM_DOMINANT
 _STUCK_HALF = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class PostureGroup:
     """Worker-days seen by sensors on one mount.
 
@@ -50,35 +51,48 @@ class PostureGroup:
     suffix: str
     facts: tuple[DaySeconds, ...]
 
-    @property
+    @cached_property
     def days(self) -> tuple[PostureDay, ...]:
         """The worker-days."""
         return tuple(item.day for item in self.facts)
 
     def of(self, chosen: Sequence[DaySeconds]) -> PostureGroup:
         """The same mount with these worker-days only."""
-        return replace(self, facts=tuple(chosen))
+        return self if len(chosen) == len(self.facts) else replace(self, facts=tuple(chosen))
 
-    def valid(self, minimum: float) -> tuple[DaySeconds, ...]:
+    @cached_property
+    def _by_minimum(self) -> dict[float, PostureGroup]:
+        return {}
+
+    def valid(self, minimum: float) -> PostureGroup:
         """Worker-days with enough worn time and values that move."""
-        return tuple(
-            item
-            for item in self.facts
-            if item.day.work_ns > 0
-            and item.day.coverage >= minimum
-            and item.day.quality.stuck_ns <= _STUCK_HALF * item.day.valid_ns
-        )
+        if minimum not in self._by_minimum:
+            self._by_minimum[minimum] = self.of(
+                [
+                    item
+                    for item in self.facts
+                    if item.day.work_ns > 0
+                    and item.day.coverage >= minimum
+                    and item.day.quality.stuck_ns <= _STUCK_HALF * item.day.valid_ns
+                ]
+            )
+        return self._by_minimum[minimum]
 
-    @property
+    @cached_property
     def coverage(self) -> float:
         """Worn, valid part of the expected time of these worker-days."""
         expected = sum(day.day.expected_ns for day in self.days)
         return min(1.0, sum(day.valid_ns for day in self.days) / expected) if expected > 0 else 0.0
 
-    @property
+    @cached_property
     def n_wearers(self) -> int:
         """Distinct wearers."""
         return len({day.day.wearer for day in self.days if day.day.wearer is not None})
+
+    @cached_property
+    def sensor_notes(self) -> tuple[Note, ...]:
+        """Remarks on the sensors of these worker-days, whatever is made of them."""
+        return tuple(_sensor_notes(self.days, toml_table("posture")["remarks"]))
 
 
 def posture_groups(days: Sequence[PostureDay]) -> tuple[PostureGroup, ...]:
@@ -121,17 +135,16 @@ def has_reference(day: PostureDay, needs: Needs) -> bool:
 
 def quality_notes(group: PostureGroup, minimum: float, measure: Measure) -> tuple[Note, ...]:
     """Remarks on the worker-days behind a measure, most serious first."""
-    remarks = toml_table("posture")["remarks"]
     used = group.valid(minimum)
-    left_out = len(group.facts) - len(used)
-    notes = []
+    left_out = len(group.facts) - len(used.facts)
+    notes: list[Note] = []
     if left_out:
         shares = {"n": left_out, "total": len(group.facts), "minimum_percent": round(100 * minimum)}
         notes.append(Note("days_left_out", shares))
-    if not used:
+    if not used.facts:
         return tuple(notes)
-    days = [item.day for item in used]
-    notes += _sensor_notes(days, remarks)
+    days = used.days
+    notes += used.sensor_notes
     if measure.needs is not Needs.NOTHING and any(day.reference is Reference.ESTIMATED for day in days):
         error = max((day.error_deg for day in days if not math.isnan(day.error_deg)), default=math.nan)
         stated = toml_table("posture")["uncertainty"]["estimated_deg"] if math.isnan(error) else error
@@ -144,7 +157,7 @@ def quality_notes(group: PostureGroup, minimum: float, measure: Measure) -> tupl
             )
         )
     if group.coverage < 1.0 - 1e-3:
-        missing = 1.0 - group.of(used).coverage
+        missing = 1.0 - used.coverage
         notes.append(Note("missing_time_alike", {"percent": round(100 * missing, 1)}))
     notes.append(_UNSEEN[group.segment])
     return tuple(notes)

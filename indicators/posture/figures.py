@@ -90,7 +90,7 @@ def by_hour(facts: Sequence[DaySeconds], condition: str, zone: ZoneInfo) -> list
         if condition not in item.day.masks:
             continue
         day = item.day.day
-        for utc_hour, part, total in item.by_utc_hour(condition):
+        for utc_hour, part, total in zip(*item.by_utc_hour(condition).tolist(), strict=True):
             hour = _site_hour(utc_hour, zone)
             seconds[hour][0] += part
             seconds[hour][1] += total

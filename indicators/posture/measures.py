@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,16 @@ class Measure:
     figure: str = ""
     degrees: int = 0
     most: Callable[[PostureDay], float] = lambda _: math.inf
+
+    @property
+    def angle(self) -> str:
+        """Angle that the measure rests on, as the summaries name it."""
+        return "flexion" if self.needs is Needs.FLEXION else "inclination"
+
+    @property
+    def condition(self) -> str:
+        """Seconds that its hours of the day are counted from; empty when it shows none."""
+        return f"{self.angle}_ge{self.degrees}" if self.figure == "share" else ""
 
 
 def angle_u_deg(day: PostureDay) -> float:
@@ -333,6 +343,7 @@ def _thigh() -> list[Measure]:
     ]
 
 
+@cache
 def measures_of(segment: Segment, *, splits: bool = True) -> tuple[Measure, ...]:
     """Indicators of a segment, in the order in which they are shown.
 

@@ -19,6 +19,7 @@ from indicators.table_files import toml_table
 __all__ = ["DaySeconds", "RestShares", "ZoneShares"]
 
 BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
 
 _HOUR_NS = 3_600_000_000_000
 _MEDIAN_S = 5
@@ -77,10 +78,13 @@ class DaySeconds:
         self._conditions: dict[str, BoolArray] = {}
         self._once: dict[str, float] = {}
         self._zones: dict[str, ZoneShares] = {}
-        self._hours: dict[str, tuple[tuple[int, int, int], ...]] = {}
+        self._hours: dict[str, IntArray] = {}
 
     def once(self, name: str, value_of: Callable[[DaySeconds], float]) -> float:
-        """Value of this day under a name, computed the first time it is asked for."""
+        """Value of this day under a name: kept with the day, or computed the first time it is asked for."""
+        kept = self.day.figures
+        if kept is not None and name in kept.values:
+            return kept.values[name]
         if name not in self._once:
             self._once[name] = value_of(self)
         return self._once[name]
@@ -116,15 +120,18 @@ class DaySeconds:
         first, last = run_bounds(on, self.breaks)
         return np.repeat(on[first] & (last - first > more_than_s), last - first)
 
-    def by_utc_hour(self, condition: str) -> tuple[tuple[int, int, int], ...]:
-        """Hours since 1970 with data: seconds in a condition and seconds present in each."""
+    def by_utc_hour(self, condition: str) -> IntArray:
+        """Hours with data: since 1970, seconds in a condition and seconds present, shape (3, hours)."""
+        kept = self.day.figures
+        if kept is not None and condition in kept.hours:
+            return kept.hours[condition]
         if condition not in self._hours:
             stamp = self.day.minutes_ns // _HOUR_NS
             begins = np.flatnonzero(np.append(True, np.diff(stamp) > 0)) if stamp.size else stamp
-            present = np.bitwise_count(self.day.masks["present"]).astype(np.int64)
-            held = np.bitwise_count(self.day.masks[condition]).astype(np.int64)
-            parts = [np.add.reduceat(part, begins).tolist() if stamp.size else [] for part in (held, present)]
-            self._hours[condition] = tuple(zip(stamp[begins].tolist(), *parts, strict=True))
+            masks = [self.day.masks[name] for name in (condition, "present")]
+            seconds = [np.bitwise_count(mask).astype(np.int64) for mask in masks]
+            parts = [np.add.reduceat(part, begins) if stamp.size else part for part in seconds]
+            self._hours[condition] = np.stack([stamp[begins], *parts])
         return self._hours[condition]
 
     def longest_hold_s(self, condition: str) -> float:

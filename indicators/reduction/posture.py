@@ -23,8 +23,9 @@ from analysis.signal import time_base, uniform
 from indicators.reduction.minutes import usable
 from indicators.reduction.posture_bins import summary_plan
 from indicators.reduction.posture_block import minute_columns
-from indicators.reduction.posture_day import PostureDay, merge
+from indicators.reduction.posture_day import PostureDay
 from indicators.reduction.posture_layout import MINUTE_NS, SECOND_NS, MinuteColumns, SparseRows
+from indicators.reduction.posture_merge import merge
 from sensors.errors import MethodError
 from sensors.readings import ReadingBatch
 from sensors.site_model import Calibration, Mount, Sensor

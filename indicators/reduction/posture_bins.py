@@ -39,6 +39,7 @@ VELOCITY_BINS = 1 + _BELOW + _ABOVE
 _SCALE = _PER_FACTOR / np.log(_FACTOR)
 
 
+@cache
 def velocity_edges_deg_s() -> FloatArray:
     """Edges of the velocity bins: 0, then a factor of 12 in 48 steps; shape ``(VELOCITY_BINS + 1,)``."""
     steps = np.arange(-_BELOW, _ABOVE + 1) / _PER_FACTOR

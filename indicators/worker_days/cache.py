@@ -155,14 +155,17 @@ def _key(day: WorkerDay) -> str:
 def _code_hash() -> str:
     """Hash over the code and tables that take part in merging: other code, other worker-days."""
     digest = hashlib.sha256()
-    for package in ("indicators.reduction", "analysis", "indicators.tables"):
-        folder = files("indicators").joinpath("tables") if package.endswith("tables") else files(package)
+    tables = files("indicators").joinpath("tables")
+    packages = [files(name) for name in ("indicators.reduction", "indicators.posture", "analysis")]
+    for folder in (*packages, tables):
         for entry in sorted(folder.iterdir(), key=lambda item: item.name):
             if entry.name.endswith((".py", ".toml", ".csv")):
                 digest.update(entry.name.encode())
                 digest.update(entry.read_bytes())
-    digest.update(files("indicators").joinpath("limits.toml").read_bytes())
-    digest.update(files("indicators.worker_days").joinpath("codec.py").read_bytes())
+    for name in ("limits.toml", "limits.py", "table_files.py"):
+        digest.update(files("indicators").joinpath(name).read_bytes())
+    for name in ("codec.py", "merging.py"):
+        digest.update(files("indicators.worker_days").joinpath(name).read_bytes())
     for kind in Kind:
         digest.update(analysis_version(kind).encode())
     return digest.hexdigest()[:16]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import struct
 from collections.abc import Mapping
 from enum import Enum
@@ -35,6 +36,7 @@ def _classes() -> Mapping[str, type[Any]]:
         noise.Peaks,
         climate.ClimateDay,
         posture_day.PostureDay,
+        posture_day.PostureFigures,
         posture_day.PostureQuality,
         Reference,
         WbgtMethod,
@@ -74,7 +76,7 @@ def _packed_container(value: Any, arrays: list[bytes]) -> Any:
     if isinstance(value, WorkerDay):
         return {"day": 1}
     if isinstance(value, Mapping):
-        return {"map": [[_packed(key, arrays), _packed(item, arrays)] for key, item in value.items()]}
+        return _packed_mapping(value, arrays)
     if dataclasses.is_dataclass(value) and type(value).__name__ in _classes():
         fields = {
             field.name: _packed(getattr(value, field.name), arrays) for field in dataclasses.fields(value)
@@ -82,6 +84,18 @@ def _packed_container(value: Any, arrays: list[bytes]) -> Any:
         return {"of": type(value).__name__, "fields": fields}
     message = f"a worker-day holds a {type(value).__name__}, which has no exact form"
     raise TypeError(message)
+
+
+def _packed_mapping(value: Mapping[Any, Any], arrays: list[bytes]) -> Any:
+    """Numbers under names as they are, equal arrays under names in one piece, anything else item by item."""
+    items = list(value.values())
+    if all(type(key) is str for key in value):
+        if all(type(item) in (int, float) for item in items):
+            return {"plain": dict(value)}
+        shapes = {(item.dtype.str, item.shape) if isinstance(item, np.ndarray) else None for item in items}
+        if len(shapes) == 1 and None not in shapes:
+            return {"stack": [list(value), _packed(np.stack(items), arrays)["array"]]}
+    return {"map": [[_packed(key, arrays), _packed(item, arrays)] for key, item in value.items()]}
 
 
 def decode_day(record: memoryview, day: WorkerDay) -> Any:
@@ -106,24 +120,33 @@ class _Reader:
         self._day = day
 
     def value(self, packed: Any) -> Any:
-        if not isinstance(packed, dict):
-            return packed
+        return self._container(packed) if isinstance(packed, dict) else packed
+
+    def _container(self, packed: dict[str, Any]) -> Any:
         if "of" in packed:
             made = _classes()[packed["of"]]
             return made(**{name: self.value(part) for name, part in packed["fields"].items()})
         if "array" in packed:
             return self._array(*packed["array"])
-        if "map" in packed:
-            return {self.value(key): self.value(item) for key, item in packed["map"]}
         if "enum" in packed:
             name, value = packed["enum"]
             return _classes()[name](value)
-        return self._day
+        return self._day if "day" in packed else self._mapping(packed)
+
+    def _mapping(self, packed: dict[str, Any]) -> Any:
+        if "plain" in packed:
+            return packed["plain"]
+        if "stack" in packed:
+            names, piece = packed["stack"]
+            return dict(zip(names, self._array(*piece), strict=True))
+        return {self.value(key): self.value(item) for key, item in packed["map"]}
 
     def _array(self, dtype: str, shape: list[int]) -> Any:
         kind = np.dtype(dtype)
-        count = int(np.prod(shape, dtype=np.int64))
-        found = np.frombuffer(self._record, kind, count, self._position).reshape(shape)
+        count = math.prod(shape)
+        found = np.frombuffer(self._record, kind, count, self._position)
+        if len(shape) != 1:
+            found = found.reshape(shape)
         size = count * kind.itemsize
         self._position += size + -size % _ALIGNMENT
         return found

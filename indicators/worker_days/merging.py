@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from indicators.model import WorkerDay
+from indicators.posture.kept import with_figures
 from indicators.reduction.partition import DATASET, analysis_version, reducer, utc_days
 from indicators.worker_days.cache import DayCache
 from ingest.store import Partition
 from sensors.errors import ConfigurationError
+from sensors.quantities import Kind
 
 if TYPE_CHECKING:
     from ingest.store import Store
 
 __all__ = ["MergedDay", "merge_days"]
+
+_AHEAD = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,28 +62,53 @@ def merge_days(
     """
     states = _states(store, days)
     cache = DayCache(store, states)
-    # Days of one sensor follow each other, so that two tables at a time are enough.
+    # Days of one sensor follow each other, so that few tables at a time are enough.
     order = sorted(range(len(days)), key=lambda index: (days[index].sensor, days[index].start_ns))
-    merged: list[MergedDay | None] = [None] * len(days)
-    tables: dict[Partition, pa.Table] = {}
+    found: dict[int, tuple[Any, int]] = {}
+    missing: dict[int, list[Partition]] = {}
     for index in order:
-        day = days[index]
-        wanted = [partition for partition in _partitions(day) if partition in states]
-        if not wanted and not keep_empty(day):
+        wanted = [partition for partition in _partitions(days[index]) if partition in states]
+        if not wanted and not keep_empty(days[index]):
             continue
-        known = cache.get(day)
+        known = cache.get(days[index])
         if known is None:
-            tables = {one: tables[one] if one in tables else _read(store, one) for one in wanted}
-            module = reducer(day.kind)
-            rows = _joined([tables[partition] for partition in wanted], module.SCHEMA)
-            known = module.merge(rows, day), _minutes_within(rows, day)
-            if wanted:
-                cache.put(day, *known)
-        content, inside = known
-        if inside or keep_empty(day):
-            merged[index] = MergedDay(day, content, inside)
+            missing[index] = wanted
+        else:
+            found[index] = known
+    for index, tables in _tables(store, missing):
+        day = days[index]
+        rows = _joined(tables, reducer(day.kind).SCHEMA)
+        found[index] = _merged(rows, day), _minutes_within(rows, day)
+        if tables:
+            cache.put(day, *found[index])
     cache.save()
-    return [item for item in merged if item is not None]
+    return [
+        MergedDay(days[index], content, inside)
+        for index, (content, inside) in sorted(found.items())
+        if inside or keep_empty(days[index])
+    ]
+
+
+def _tables(store: Store, wanted: Mapping[int, Sequence[Partition]]) -> Iterator[tuple[int, list[pa.Table]]]:
+    """Tables of each worker-day, read a few ahead: decoding them needs a processor of its own."""
+    uses = Counter(partition for row in wanted.values() for partition in row)
+    queue = deque(uses)
+    held: dict[Partition, Future[pa.Table]] = {}
+    with ThreadPoolExecutor(1) as pool:
+        for index, partitions in wanted.items():
+            while queue and (len(held) < _AHEAD or queue[0] in partitions):
+                one = queue.popleft()
+                held[one] = pool.submit(_read, store, one)
+            yield index, [held[one].result() for one in partitions]
+            for one in partitions:
+                uses[one] -= 1
+                if not uses[one]:
+                    del held[one]
+
+
+def _merged(rows: pa.Table, day: WorkerDay) -> Any:
+    content = reducer(day.kind).merge(rows, day)
+    return with_figures(content) if day.kind is Kind.POSTURE else content
 
 
 def _states(store: Store, days: Iterable[WorkerDay]) -> dict[Partition, str]:

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from indicators.model import WorkerDay
+from indicators.posture.kept import spread_of, with_figures
+from indicators.posture.measures import measures_of, segment_of
+from indicators.posture.seconds import DaySeconds
 from indicators.reduction.partition import DATASET
 from indicators.reduction.service import reduce_partitions
 from indicators.weekly import weekly_result
@@ -72,9 +75,29 @@ def test_the_second_time_nothing_is_merged(reduced_plant: Any, monkeypatch: pyte
 
 
 def test_results_do_not_depend_on_what_was_kept(reduced_plant: Any) -> None:
-    fresh = weekly_result(reduced_plant.book, reduced_plant.store, WEEK, "analyst", reduce=False)
-    kept = weekly_result(reduced_plant.book, reduced_plant.store, WEEK, "analyst", reduce=False)
-    assert fresh == kept
+    def written() -> str:
+        # The text of every number in full, so that equal means equal to the last bit.
+        return repr(weekly_result(reduced_plant.book, reduced_plant.store, WEEK, "analyst", reduce=False))
+
+    fresh = written()
+    assert len(places(reduced_plant)) == len(Kind)
+    assert written() == fresh
+
+
+def test_figures_kept_with_a_posture_day_are_those_of_its_seconds(reduced_plant: Any) -> None:
+    merged(reduced_plant)
+    days = [item.content for item in merged(reduced_plant) if item.day.kind is Kind.POSTURE]
+    assert days
+    for day in days:
+        assert day.figures is not None
+        bare = dataclasses.replace(day, figures=None)
+        assert same(with_figures(bare).figures, day.figures)
+        for measure in measures_of(segment_of(day.day.mount), splits=False):
+            facts = DaySeconds(bare)
+            assert same(facts.once(measure.id, measure.of), day.figures.values[measure.id])
+            assert spread_of(measure, day) == measure.spread(bare)
+            if measure.condition in bare.masks:
+                assert same(facts.by_utc_hour(measure.condition), day.figures.hours[measure.condition])
 
 
 def test_a_new_wearer_is_named_in_what_was_kept(reduced_plant: Any) -> None:
