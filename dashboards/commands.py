@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dashboards import grafana_command, report_command, serve_command
+from dashboards import accounts_command, grafana_command, report_command, serve_command
 
 __all__ = ["mount"]
 
@@ -14,3 +14,4 @@ def mount(app: typer.Typer) -> None:
     report_command.mount(app)
     serve_command.mount(app)
     grafana_command.mount(app)
+    accounts_command.mount(app)

@@ -60,6 +60,7 @@ def serve_site(
     """Serve until interrupted; also used by the demonstration."""
     import uvicorn
 
+    from dashboards.web.accounts import accounts_of
     from dashboards.web.app import create_app
     from dashboards.web.settings import WebSettings
     from dashboards.web.source import SiteSource
@@ -67,10 +68,20 @@ def serve_site(
     from indicators.comparison import compare_periods
     from indicators.explain import explain
 
-    settings = WebSettings(host=host, port=port, audience=chosen_audience(audience), secret=secret)
     book = services.load_site(site)
+    accounts = accounts_of(book)
+    settings = WebSettings(
+        host=host,
+        port=port,
+        audience=chosen_audience(audience),
+        secret=secret,
+        accounts=accounts,
+        session_hours=book.site.dashboard.session_hours,
+    )
     log_analyst(services, book, settings.audience, f"dashboard on {host}:{port}")
     say = services.text(book.site.site.language)
+    if accounts.all() and secret is not None:
+        note(say("commands.serve_accounts", file=accounts.path.name))
     _require_free(host, port)
     source = SiteSource(
         load=lambda: services.load_site(book.path),
@@ -101,7 +112,10 @@ def mount(app: typer.Typer) -> None:
         context: typer.Context,
         site: SiteOption = None,
         host: Annotated[
-            str, typer.Option("--host", help="Address; one that other machines reach needs a password.")
+            str,
+            typer.Option(
+                "--host", help="Address; one that other machines reach needs accounts or a password."
+            ),
         ] = "127.0.0.1",
         port: Annotated[int, typer.Option("--port", min=1, max=65535, help="TCP port.")] = _DEFAULT_PORT,
         audience: AudienceOption = "report",
@@ -110,6 +124,10 @@ def mount(app: typer.Typer) -> None:
             typer.Option("--password-file", help="File with the password; or VIGIPOSTE_WEB_PASSWORD."),
         ] = None,
     ) -> None:
-        """Show the dashboard in a browser, on this machine only unless a password is set."""
+        """Show the dashboard in a browser: on this machine only, unless there are accounts or a password.
+
+        Accounts (see `vigiposte accounts`) give each person a role; from the first one on, they alone enter.
+        With --audience analyst nothing is held back: only ergonomists enter, and each look is logged.
+        """
         _require_web()
         serve_site(services_of(context), site, host, port, audience, _secret(password_file))

@@ -189,6 +189,13 @@ class PrivacySettings(_Table):
     key_file: str | None = None
 
 
+class DashboardSettings(_Table):
+    """``[dashboard]``: who may enter the dashboard, and for how long."""
+
+    accounts_file: str = "accounts.json"
+    session_hours: float = Field(default=8.0, gt=0, le=24)
+
+
 class Campaign(_Table):
     """``[[campaigns]]``: why, when, and on what consultation worn sensors are used."""
 
@@ -359,6 +366,7 @@ class Site(_Table):
     mqtt: MqttSettings = MqttSettings()
     store: StoreSettings = StoreSettings()
     privacy: PrivacySettings = PrivacySettings()
+    dashboard: DashboardSettings = DashboardSettings()
     campaigns: tuple[Campaign, ...] = ()
     shifts: tuple[Shift, ...] = ()
     rosters: tuple[Roster, ...] = ()

@@ -23,7 +23,7 @@ def effective_values(book: SiteBook) -> dict[str, dict[str, dict[str, Any]]]:
     """
     overrides = environment_overrides(os.environ)
     shown: dict[str, dict[str, dict[str, Any]]] = {}
-    for table in ("site", "mqtt", "store", "privacy"):
+    for table in ("site", "mqtt", "store", "privacy", "dashboard"):
         settings = getattr(book.site, table)
         values = settings.model_dump(mode="json", by_alias=True)
         given = settings.model_fields_set

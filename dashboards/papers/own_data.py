@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from sensors.readings import ReadingBatch
     from sensors.site_book import SiteBook
 
-__all__ = ["own_data_paper", "write_own_data"]
+__all__ = ["own_data_paper", "values_csv", "write_own_data"]
 
 _DECIMALS = 1
 
 
-def own_data_paper(book: SiteBook, data: OwnData, language: str) -> Paper:
-    """What is held of one wearer, where it came from, and what was computed of it."""
+def own_data_paper(
+    book: SiteBook, data: OwnData, language: str, *, links: tuple[tuple[str, str], ...] = ()
+) -> Paper:
+    """What is held of one wearer, where it came from, and what was computed of it; `links` lead on."""
     say = text(language)
     heads = ("day", "hours", "head_kind", "head_place", "station_head", "raw_rows", "minutes")
     held = Table(
@@ -66,6 +68,7 @@ def own_data_paper(book: SiteBook, data: OwnData, language: str) -> Paper:
         say("papers.lead_own", site=book.site.site.label),
         sections,
         say("papers.foot_own"),
+        links=links,
     )
 
 
@@ -89,7 +92,7 @@ def write_own_data(
     """Write ``my-data.html``, ``values.csv`` and one CSV a sensor and day of raw rows, if any are given."""
     written = [
         write_atomic(out / "my-data.html", paper_html(own_data_paper(book, data, language))),
-        write_atomic(out / "values.csv", _values_csv(data)),
+        write_atomic(out / "values.csv", values_csv(data)),
     ]
     for batch in raw:
         start = book.local(int(batch.times_ns[0]))
@@ -97,7 +100,8 @@ def write_own_data(
     return written
 
 
-def _values_csv(data: OwnData) -> str:
+def values_csv(data: OwnData) -> str:
+    """One line a day, workstation and indicator, at full precision."""
     buffer = io.StringIO()
     rows = csv.writer(buffer, lineterminator="\n")
     rows.writerow(("day", "workstation", "shift", "indicator", "value", "unit"))

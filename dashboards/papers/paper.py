@@ -34,7 +34,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A document people read; ``foot`` carries its version, ``one_page`` sets it to print on one sheet."""
+    """A document people read; ``foot`` carries its version, ``one_page`` sets it to print on one sheet.
+
+    ``links`` are addresses with their words, on pages that a browser fetched.
+    """
 
     language: str
     title: str
@@ -42,6 +45,7 @@ class Paper:
     sections: tuple[Section, ...]
     foot: str
     one_page: bool = False
+    links: tuple[tuple[str, str], ...] = ()
 
 
 def paper_html(paper: Paper) -> str:

@@ -8,17 +8,20 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from dashboards.plots.tokens import plot_css
-from dashboards.web import compare_page, curve_pages, other_pages, pages, why_page
+from dashboards.web import compare_page, curve_pages, door, other_pages, pages, personal, why_page
+from dashboards.web.description import ANSWERS, describe
+from dashboards.web.door import refused_page
 from dashboards.web.other_pages import empty_page, problem_page
-from dashboards.web.security import Guard
+from dashboards.web.security import Guard, admit
 from dashboards.web.series import TraceReader
 from dashboards.web.settings import WebSettings
 from dashboards.web.source import SiteSource
+from indicators.weekly import software_version
 from sensors.errors import (
     GovernanceError,
     NotEnoughDataError,
@@ -52,10 +55,21 @@ def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
         stopping.set()
         source.close()
 
-    app = FastAPI(title="Vigiposte", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    # Pages that show the description would fetch scripts from other sites; the description itself is enough.
+    app = FastAPI(
+        title="Vigiposte",
+        version=software_version(),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        dependencies=[Depends(admit)],
+        responses=ANSWERS,
+    )
+    # One description for all, made when it is first asked for.
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     app.state.source = source
     app.state.traces = TraceReader(source.store)
-    app.state.guard = Guard(settings)
+    app.state.guard = Guard(settings, source.log)
     app.state.stopping = stopping
     app.middleware("http")(app.state.guard)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
@@ -69,6 +83,8 @@ def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
     def favicon() -> Response:
         return FileResponse(_FOLDER / "static" / "favicon.svg", media_type="image/svg+xml")
 
+    app.include_router(door.router)
+    app.include_router(personal.router)
     app.include_router(other_pages.router)
     app.include_router(curve_pages.router)
     app.include_router(compare_page.router)
@@ -81,6 +97,8 @@ def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
         if request.url.path.startswith(("/data/", "/events")):
             return PlainTextResponse(str(error), status_code=status)
         try:
+            if error.code == "role_refused":
+                return refused_page(request)
             if isinstance(error, NotEnoughDataError):
                 return empty_page(request)
             return problem_page(request, error, status)

@@ -13,6 +13,7 @@ from dashboards import typography
 from dashboards.catalogue import catalogue
 from dashboards.report.surroundings import names_of
 from dashboards.typography import Language
+from dashboards.web.roles import Viewer
 from dashboards.web.source import SiteSource
 from dashboards.wording import Wording
 from indicators.model import Audience, Factor, WeeklyResult, WorkstationResult
@@ -38,6 +39,9 @@ class PageContext:
     page: str = ""
     station: str | None = None
     query: tuple[tuple[str, str], ...] = ()
+    viewer: Viewer | None = None
+    form_token: str = ""
+    signed_in: bool = False
 
     @cached_property
     def words(self) -> Wording:
@@ -107,7 +111,13 @@ class PageContext:
             },
             "language": self.language,
             "site": self.source.book.site.site.label,
-            "nav": [(say(f"pages.nav_{name}"), self._target(name), name == self._chapter) for name in _PAGES],
+            "nav": [
+                (say(f"pages.nav_{name}"), self._target(name), name == self._chapter)
+                for name in _PAGES
+                if self.viewer is not None and self.viewer.may_open("" if name == "week" else name)
+            ],
+            "viewer": self.viewer,
+            "role": "" if self.viewer is None else say(f"account_roles.{self.viewer.role.value}"),
             "other_language": (other.value, say("pages.other_language"), self.here(lang=other.value)),
             "audience": self.source.audience.value,
             "analyst": self.source.audience is Audience.ANALYST,
@@ -157,5 +167,8 @@ def page_context(request: Request, page: str = "", station: str | None = None) -
         path=request.url.path,
         page=page,
         station=station,
+        viewer=request.state.viewer,
+        form_token=request.app.state.guard.form_token(request),
+        signed_in=request.state.viewer is not None and not request.app.state.guard.open_to_all,
         query=tuple((name, value) for name, value in query.items() if name not in _OWN),
     )

@@ -19,6 +19,7 @@ from dashboards.web.frame import verdict_strip
 from dashboards.web.render import render_page
 from dashboards.web.series import LONG_NS, Trace, TraceReader, thinned, thinned_minutes, traces_of
 from dashboards.web.still import still_drawing
+from indicators.disclosure.publication import is_worn_posting
 from indicators.model import Audience, WorkstationResult
 from sensors.errors import NotEnoughDataError, UnknownNameError, UsageError
 from sensors.logs import append_log
@@ -60,9 +61,7 @@ def curve(request: Request, identifier: str) -> HTMLResponse:
     station = book.workstation(identifier)
     traces, start_ns, end_ns = _frame(context, identifier)
     trace = _chosen(traces, request.query_params.get("trace"), context)
-    guard = request.app.state.guard
-    visitor = guard.visitor(request)
-    answer = render_page(
+    return render_page(
         context,
         "curve.html",
         station=station,
@@ -80,11 +79,16 @@ def curve(request: Request, identifier: str) -> HTMLResponse:
         zone=book.site.site.timezone,
         exclusions=[] if trace is None else _exclusions(context, trace, start_ns, end_ns),
         notes=_notes(context, identifier, start_ns, end_ns),
-        may_exclude=context.source.audience is Audience.ANALYST and trace is not None,
-        token=guard.form_token(visitor),
+        may_exclude=trace is not None and _may_exclude(context, trace.sensor),
     )
-    guard.remember(visitor, request, answer)
-    return answer
+
+
+def _may_exclude(context: PageContext, sensor: str) -> bool:
+    """Fixed sensors: whoever opens the form's page. Worn ones: the analyst, who alone sees their curves."""
+    if context.viewer is None or not context.viewer.may_open("exclude"):
+        return False
+    worn = is_worn_posting(context.source.book, sensor)
+    return not worn or context.source.audience is Audience.ANALYST
 
 
 def _name(context: PageContext, trace: Trace) -> str:
@@ -282,19 +286,17 @@ def exclude(
     start: Annotated[str, Form()],
     end: Annotated[str, Form()],
     reason: Annotated[str, Form()],
-    token: Annotated[str, Form()],
+    token: Annotated[str, Form()],  # noqa: ARG001 - checked before the page is reached; here for the description
     who: Annotated[str, Form()] = "",
 ) -> Response:
-    """Add a line to ``exclusions.csv``; the analyst only, with a reason, from a form of ours."""
+    """Add a line to ``exclusions.csv``, with a reason; of worn sensors the analyst only."""
     context = page_context(request, "curve", identifier)
     say = context.words.say
-    if not request.app.state.guard.form_is_ours(request, token):
-        return PlainTextResponse(say("pages.form_expired"), status_code=403)
-    if context.source.audience is not Audience.ANALYST:
-        return PlainTextResponse(say("pages.analyst_only"), status_code=403)
     book = context.source.book
     book.workstation(identifier)
     book.sensor(sensor)
+    if not _may_exclude(context, sensor):
+        return PlainTextResponse(say("pages.analyst_only"), status_code=403)
     moments = [_moment(start), _moment(end)]
     if book.to_ns(moments[1]) <= book.to_ns(moments[0]):
         raise UsageError("the end is not after the start", value=end, rule="from < to", code="bad_window")
@@ -305,7 +307,7 @@ def exclude(
         "to": moments[1].isoformat(timespec="minutes"),
         "sensor": sensor,
         "reason": " ".join(reason.split()),
-        "who": " ".join(who.split()),
+        "who": (context.viewer.name if context.viewer else "") or " ".join(who.split()),
     }
     append_log(book.folder, "exclusions", row)
     context.source.changed()

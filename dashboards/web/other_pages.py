@@ -1,21 +1,24 @@
-"""Sensors with live updates, before/after, measuring plan, and the door."""
+"""Sensors with live updates, measuring plan, and pages for what went wrong."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 
 from dashboards import typography
 from dashboards.health import sensor_states
 from dashboards.web.context import PageContext, page_context
 from dashboards.web.render import render_page
+from dashboards.web.security import Guard
+from indicators.disclosure.publication import is_worn_posting
 from sensors.errors import VigiposteError
 
 __all__ = ["router"]
@@ -29,12 +32,13 @@ _LIVE_SILENCE_S = 15.0
 def sensors(request: Request) -> HTMLResponse:
     """How many sensors are unwell, whether anything waits, then each sensor, the unwell first."""
     context = page_context(request, "sensors")
-    seen = context.source.overview()
+    seen, hidden = _seen(context)
     states = sensor_states(context.source.book, seen, context.words)
     return render_page(
         context,
         "sensors.html",
         states=states,
+        worn_hidden=hidden,
         lead=_sensor_lead(context, seen, states),
         moment=_moment(context),
         ingests=[_ingest_line(context, one) for one in seen.ingests],
@@ -42,6 +46,15 @@ def sensors(request: Request) -> HTMLResponse:
         store_problem=seen.store_problem,
         unknown=sorted(seen.unknown.items())[:20],
     )
+
+
+def _seen(context: PageContext) -> tuple[Any, int]:
+    """State of everything the viewer's role may know of, and how many worn sensors that leaves out."""
+    seen, book = context.source.overview(), context.source.book
+    if context.viewer is not None and context.viewer.sees_worn:
+        return seen, 0
+    fixed = tuple(line for line in seen.sensors if not is_worn_posting(book, line.sensor.id))
+    return replace(seen, sensors=fixed), len(seen.sensors) - len(fixed)
 
 
 def _moment(context: PageContext) -> str:
@@ -80,9 +93,10 @@ def _ingest_line(context: PageContext, one: Any) -> tuple[str, str]:
 def events(request: Request) -> StreamingResponse:
     """Server-sent events: what ingest counts and when sensors were last seen, while it runs."""
     context = page_context(request)
+    guard: Guard = request.app.state.guard
 
     def look() -> str:
-        seen = context.source.overview()
+        seen, _ = _seen(context)
         states = sensor_states(context.source.book, seen, context.words)
         return json.dumps(
             {
@@ -98,6 +112,8 @@ def events(request: Request) -> StreamingResponse:
         last, quiet_s = "", 0.0
         yield "retry: 3000\n\n"
         while not request.app.state.stopping.is_set() and not await request.is_disconnected():
+            if guard.viewer(request) != context.viewer:
+                return
             now = await run_in_threadpool(look)
             state = json.loads(now)
             shown = json.dumps([state["running"], state["rows"], state["sensors"]])
@@ -131,44 +147,6 @@ def plan(request: Request) -> HTMLResponse:
     )
     table = plan_table(made, context.language)
     return render_page(context, "plan.html", lead=table.lead, head=table.head, rows=table.rows)
-
-
-@router.get("/login", response_class=HTMLResponse)
-def login_form(request: Request) -> HTMLResponse:
-    """Ask for the password."""
-    context = page_context(request, "login")
-    return render_page(context, "login.html", wrong="", back=_local(request.query_params.get("next")))
-
-
-@router.post("/login")
-def login(request: Request, password: Annotated[str, Form()], back: Annotated[str, Form()] = "/") -> Response:
-    """Open a session, or say that the password is wrong or must wait."""
-    context = page_context(request, "login")
-    guard = request.app.state.guard
-    if guard.locked:
-        shown = context.words.say("pages.login_wait")
-        return render_page(context, "login.html", status=429, wrong=shown, back=_local(back))
-    if not guard.password_matches(password):
-        shown = context.words.say("pages.login_wrong")
-        return render_page(context, "login.html", status=401, wrong=shown, back=_local(back))
-    answer = RedirectResponse(_local(back), status_code=303)
-    guard.open_session(request, answer)
-    return answer
-
-
-def _local(target: str | None) -> str:
-    """A path on this server, never another site."""
-    if target is None or not target.startswith("/") or target.startswith(("//", "/\\")):
-        return "/"
-    return target
-
-
-@router.post("/logout")
-def logout(request: Request) -> Response:
-    """Close the session."""
-    answer = RedirectResponse("/login", status_code=303)
-    request.app.state.guard.close_session(answer)
-    return answer
 
 
 def empty_page(request: Request) -> HTMLResponse:

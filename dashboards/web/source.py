@@ -72,7 +72,7 @@ class SiteSource:
         self._looked = time.monotonic()
         self._stamp = self._look()
         self._results: OrderedDict[tuple[Any, ...], WeeklyResult] = OrderedDict()
-        self._looks: set[tuple[date, str]] = set()
+        self._looks: set[tuple[date, str, str, str]] = set()
         self._made: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._lock = threading.Lock()
         self._computing = threading.Lock()
@@ -124,16 +124,26 @@ class SiteSource:
 
         return self.remembered(period, ("why", workstation, indicator), ask)
 
-    def log_look(self, what: str) -> None:
-        """Write a look at one worn sensor's data into the access log, once a day and thing."""
-        log = self.extra.get("log_access")
-        if self.audience is not Audience.ANALYST or log is None:
-            return
+    def log(self, event: str, details: Mapping[str, Any]) -> None:
+        """Write into the site's access log."""
+        write = self.extra.get("log_access")
+        if write is not None:
+            write(self.book, event, details)
+
+    def log_once(self, event: str, by: str, what: str) -> None:
+        """Write a look into the access log, once a day, person and thing.
+
+        Without accounts the log names whoever runs the dashboard.
+        """
+        today = self.today
         with self._lock:
-            if (self.today, what) in self._looks:
+            if (today, event, by, what) in self._looks:
                 return
-            self._looks.add((self.today, what))
-        log(self.book, "analyst_access", {"what": what})
+            self._looks = {look for look in self._looks if look[0] == today}
+        self.log(event, {"what": what, **({"by": by} if by else {})})
+        with self._lock:
+            # Only a look that stands in the log is not written again.
+            self._looks.add((today, event, by, what))
 
     def overview(self) -> Any:
         """State of ingest, store and sensors at this moment."""

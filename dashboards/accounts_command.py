@@ -1,0 +1,173 @@
+"""``vigiposte accounts``: who may open the dashboard, in which role, and personal links for wearers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sensors.command_line import JsonOption, SiteOption, emit_json, note, services_of
+
+if TYPE_CHECKING:
+    from dashboards.web.accounts import AccountFile
+    from sensors.site_book import SiteBook
+
+__all__ = ["mount"]
+
+NameArgument = Annotated[str, typer.Argument(help="Name of the account.")]
+_DAYS = 7
+
+
+def mount(app: typer.Typer) -> None:
+    """Add ``accounts`` to `app`."""
+    accounts = typer.Typer(
+        help="Accounts of the dashboard, each with a role, and personal links for wearers.",
+        no_args_is_help=True,
+    )
+    accounts.command("add")(add)
+    accounts.command("list")(list_accounts)
+    accounts.command("password")(password)
+    accounts.command("remove")(remove)
+    accounts.command("link")(link)
+    app.add_typer(accounts, name="accounts")
+
+
+def _opened(context: typer.Context, site: Any) -> tuple[SiteBook, AccountFile]:
+    try:
+        import argon2  # noqa: F401 - asked for by its presence only
+    except ImportError as error:
+        from sensors.errors import MissingExtraError
+
+        raise MissingExtraError("accounts", "web") from error
+    from dashboards.web.accounts import accounts_of
+
+    book = services_of(context).load_site(site)
+    return book, accounts_of(book)
+
+
+def _asked_password() -> str:
+    """Ask for a password where a person watches, else take the first line of stdin; never an argument."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _log(context: typer.Context, book: SiteBook, event: str, details: Mapping[str, Any]) -> None:
+    services_of(context).extra["log_access"](book, event, details)
+
+
+def _role(name: str) -> Any:
+    from dashboards.web.accounts import Role
+    from sensors.errors import UsageError
+
+    if name not in tuple(Role):
+        raise UsageError(
+            "there is no such role",
+            value=name,
+            rule="viewer, ergonomist or operator",
+            remedy="see the README for what each may see",
+            code="unknown_role",
+        )
+    return Role(name)
+
+
+def add(
+    context: typer.Context,
+    name: NameArgument,
+    role: Annotated[
+        str,
+        typer.Option(
+            "--role",
+            help="viewer (gated results), ergonomist (also sensors, exclusions) or operator (no worn data).",
+        ),
+    ],
+    site: SiteOption = None,
+) -> None:
+    """Make an account; the password is asked for, or read from the first line of stdin."""
+    book, accounts = _opened(context, site)
+    wanted = _role(role)
+    account = accounts.add(name, wanted, _asked_password())
+    _log(context, book, "account_added", {"account": account.name, "role": account.role.value})
+    typer.echo(f"{account.name}\t{account.role.value}")
+
+
+def list_accounts(context: typer.Context, site: SiteOption = None, *, as_json: JsonOption = False) -> None:
+    """List the accounts and their roles."""
+    _, accounts = _opened(context, site)
+    rows = [
+        {"name": row.name, "role": row.role.value, "since": row.since}
+        for _, row in sorted(accounts.all().items())
+    ]
+    if as_json:
+        emit_json("accounts", {"file": str(accounts.path), "accounts": rows})
+        return
+    for row in rows:
+        typer.echo(f"{row['name']}\t{row['role']}\t{row['since']}")
+
+
+def password(context: typer.Context, name: NameArgument, site: SiteOption = None) -> None:
+    """Give an account another password; whoever is logged in with the old one is logged out."""
+    book, accounts = _opened(context, site)
+    accounts.get(name)
+    accounts.change_password(name, _asked_password())
+    _log(context, book, "account_password_changed", {"account": name})
+    typer.echo(name)
+
+
+def remove(context: typer.Context, name: NameArgument, site: SiteOption = None) -> None:
+    """Remove an account; whoever is logged in with it is logged out."""
+    book, accounts = _opened(context, site)
+    accounts.remove(name)
+    _log(context, book, "account_removed", {"account": name})
+    typer.echo(name)
+
+
+def link(
+    context: typer.Context,
+    wearer: Annotated[str, typer.Argument(metavar="PSEUDONYM", help="Pseudonym of the wearer.")],
+    days: Annotated[int, typer.Option("--days", min=1, max=31, help="Days that the link is valid.")] = _DAYS,
+    url: Annotated[
+        str, typer.Option("--url", help="Address of the dashboard, as the wearer reaches it.")
+    ] = "http://127.0.0.1:8050",
+    site: SiteOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a personal link: its holder sees the data of this pseudonym on the dashboard, and nothing else.
+
+    The link is signed with the key of the pseudonyms and expires. Hand it over in person.
+    """
+    from indicators.governance.access import site_key
+    from indicators.governance.own_data import check_wearer
+    from indicators.governance.personal_link import make_link
+    from sensors.errors import GovernanceError
+
+    book = services_of(context).load_site(site)
+    key = site_key(book)
+    if key is None:
+        raise GovernanceError(
+            "the site names no pseudonym key",
+            rule="personal links are signed with it: [privacy] key_file, outside the folder of the site file",
+            remedy="set it, then run `vigiposte pseudonyms create-key`",
+            code="key_not_named",
+        )
+    check_wearer(book, wearer)
+    made, token = make_link(key, wearer, datetime.now(UTC) + timedelta(days=days))
+    _log(
+        context,
+        book,
+        "personal_link_made",
+        {"link": made.id, "pseudonym": wearer, "expires": made.expires.isoformat()},
+    )
+    address = f"{url.rstrip('/')}/my/{token}"
+    if as_json:
+        emit_json("link", {"url": address, "link": made.id, "expires": made.expires.isoformat()})
+        return
+    typer.echo(address)
+    say = services_of(context).text(book.site.site.language)
+    note(
+        say("commands.link_made", until=f"{book.local(int(made.expires.timestamp()) * 10**9):%Y-%m-%d %H:%M}")
+    )
