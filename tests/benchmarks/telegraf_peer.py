@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["drain"]
+__all__ = ["Telegraf", "drain", "peak_mb"]
 
 _CONFIG = """
 [agent]
@@ -23,7 +23,7 @@ _CONFIG = """
   quiet = true
 [[inputs.mqtt_consumer]]
   servers = ["tcp://127.0.0.1:{port}"]
-  topics = ["vigiposte/v1/bench/+/json"]
+  topics = ["{topics}"]
   qos = 1
   persistent_session = true
   client_id = "telegraf-bench"
@@ -39,44 +39,69 @@ _CONFIG = """
 _SETTLED_S = 10.0
 
 
+class Telegraf:
+    """A Telegraf that can be killed and started again with the same configuration."""
+
+    def __init__(self, folder: Path, broker_port: int, topics: str, influx_url: str, database: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._config = folder / "telegraf.conf"
+        self._config.write_text(
+            _CONFIG.format(port=broker_port, topics=topics, influx=influx_url, database=database)
+        )
+        self.log = folder / "telegraf.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; it connects by itself."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                ["telegraf", "--config", str(self._config)], stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def stop(self) -> None:
+        """End it in order."""
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+    def kill(self) -> None:
+        """What a crash does."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(timeout=30)
+
+
 def drain(
     folder: Path, broker_port: int, influx_url: str, database: str, publish: Callable[[], int]
 ) -> dict[str, Any]:
     """Let Telegraf open its session, queue the load, and measure how fast and how completely it is stored."""
-    config = folder / "telegraf.conf"
-    config.write_text(_CONFIG.format(port=broker_port, influx=influx_url, database=database))
-
-    def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            ["telegraf", "--config", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-
-    opening = start()
+    telegraf = Telegraf(folder, broker_port, "vigiposte/v1/bench/+/json", influx_url, database)
+    telegraf.start()
     time.sleep(3.0)
-    opening.terminate()
-    opening.wait(timeout=20)
+    telegraf.stop()
     count = publish()
-    process = start()
+    telegraf.start()
+    assert telegraf.process is not None
+    pid = telegraf.process.pid
     began = changed = time.time()
-    stored, peak_mb = 0, 0.0
+    stored, most_mb = 0, 0.0
     try:
         while stored < count and time.time() - changed < _SETTLED_S:
             time.sleep(0.2)
             seen = _count(influx_url, database)
-            peak_mb = max(peak_mb, _peak_mb(process.pid))
+            most_mb = max(most_mb, peak_mb(pid))
             if seen > stored:
                 stored, changed = seen, time.time()
     finally:
-        cpu_s = _cpu_s(process.pid)
-        process.terminate()
-        process.wait(timeout=20)
+        cpu_s = _cpu_s(pid)
+        telegraf.stop()
     return {
         "began": began,
         "ended": changed,
         "stored": stored,
         "lost": count - stored,
         "cpu_s": cpu_s,
-        "peak_mb": peak_mb,
+        "peak_mb": most_mb,
     }
 
 
@@ -88,11 +113,13 @@ def _count(influx_url: str, database: str) -> int:
     return int(series[0]["values"][0][1]) if series else 0
 
 
-def _peak_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+def peak_mb(pid: int) -> float:
+    """Largest resident memory of a process so far; 0 when it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("VmHWM:")), 0.0)
 
 
 def _cpu_s(pid: int) -> float:
