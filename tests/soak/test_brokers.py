@@ -32,11 +32,20 @@ RABBITMQ = """
 listeners.tcp.1 = 127.0.0.1:{client}
 mqtt.listeners.tcp.1 = 127.0.0.1:{port}
 mqtt.prefetch = 1000
-mqtt.max_session_expiry_interval_seconds = 864000
 mqtt.allow_anonymous = true
+"""
+RABBITMQ_3 = """
+mqtt.subscription_ttl = 864000000
+mqtt.default_user = guest
+mqtt.default_pass = guest
+"""
+RABBITMQ_4 = """
+mqtt.max_session_expiry_interval_seconds = 864000
 anonymous_login_user = guest
 anonymous_login_pass = guest
 """
+# Debian's command in /usr/sbin changes the user and may then not read a test's folder.
+_PLACES = "/usr/lib/rabbitmq/bin:" + os.environ.get("PATH", "") + ":/usr/sbin"
 
 
 class Broker:
@@ -70,7 +79,7 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[
     if not SOAK:
         pytest.skip("VIGIPOSTE_SOAK=1 runs it")
     name = "rabbitmq-server" if request.param == "rabbitmq" else "nats-server"
-    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/lib/rabbitmq/bin")
+    path = shutil.which(name, path=_PLACES)
     if path is None:
         pytest.skip(f"{name} is not installed")
     port, client = free_port(), free_port()
@@ -83,12 +92,17 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[
         one = Broker([path, "-c", str(config)], port, {})
     else:
         (tmp_path / "rabbit").mkdir()
-        (tmp_path / "rabbit.conf").write_text(RABBITMQ.format(client=client, port=port))
+        control = shutil.which("rabbitmqctl", path=_PLACES) or "rabbitmqctl"
+        home = {**os.environ, "HOME": str(tmp_path)}
+        version = subprocess.run([control, "version"], check=True, capture_output=True, text=True, env=home)
+        rest = RABBITMQ_3 if version.stdout.startswith("3.") else RABBITMQ_4
+        (tmp_path / "rabbit.conf").write_text(RABBITMQ.format(client=client, port=port) + rest)
         (tmp_path / "plugins").write_text("[rabbitmq_mqtt].")
         one = Broker(
             [path],
             port,
             {
+                "HOME": str(tmp_path),
                 "RABBITMQ_NODENAME": f"vigiposte{port}@localhost",
                 "RABBITMQ_MNESIA_BASE": str(tmp_path / "rabbit"),
                 "RABBITMQ_LOG_BASE": str(tmp_path / "rabbit"),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ingest.store import Store, open_store
@@ -61,7 +62,12 @@ def test_memory_stays_flat(
     time.sleep(8.0)
     assert process.terminate()[0] < 5.0
     warm, last = memory[len(memory) // 4 : len(memory) // 2], memory[-len(memory) // 4 :]
-    print(f"memory: warm {max(warm):.0f} MB, at the end {max(last):.0f} MB")
+    half = memory[len(memory) // 2 :]
+    slope = np.polyfit(np.linspace(RUN_S / 120, RUN_S / 60, len(half)), half, 1)[0]
+    print(
+        f"memory: warm {max(warm):.0f} MB, at the end {max(last):.0f} MB, "
+        f"{slope:+.2f} MB a minute over the second half; {accepted} messages"
+    )
     assert max(last) < 1.2 * max(warm)
     assert stored_numbers(lake) == set(range(accepted))
 
