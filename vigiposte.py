@@ -284,11 +284,7 @@ def doctor(
     services = services_of(context)
     book = services.load_site(site)
     findings.append(Finding("site file", State.OK, f"{book.path} is valid"))
-    login = (
-        book.site.mqtt.username,
-        _secret("VIGIPOSTE_MQTT_PASSWORD", book.folder, book.site.mqtt.password_file),
-    )
-    findings += examine(book, services.open_store(book), book.folder / "journal", login)
+    findings += examine(book, services.open_store(book), book.folder / "journal")
     if as_json:
         emit_json("doctor", {"findings": [asdict(finding) for finding in findings]})
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -148,6 +147,8 @@ def discover(
         str | None, typer.Option(help="User; the password is VIGIPOSTE_MQTT_PASSWORD.")
     ] = None,
     ca_file: Annotated[Path | None, typer.Option(help="Certificate authority for mqtts.")] = None,
+    cert_file: Annotated[Path | None, typer.Option(help="Client certificate for mqtts.")] = None,
+    key_file: Annotated[Path | None, typer.Option(help="Key of the client certificate.")] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -155,15 +156,15 @@ def discover(
     from dataclasses import asdict
 
     from ingest.discovery import guess_source, listen, site_lines
+    from ingest.session.settings import broker_settings
+    from sensors.site_model import MqttSettings
 
-    note(f"listening to {mqtt} for {seconds:g} s")
-    heard = listen(
-        mqtt,
-        seconds,
-        username=username,
-        password=os.environ.get("VIGIPOSTE_MQTT_PASSWORD"),
-        ca_file=str(ca_file) if ca_file else None,
-    )
+    files = {"ca_file": ca_file, "cert_file": cert_file, "key_file": key_file}
+    names = {name: str(path) for name, path in files.items() if path is not None}
+    login = MqttSettings.model_validate({"username": username, **names})
+    settings = broker_settings(login, Path.cwd(), "discover", url=mqtt)
+    note(f"listening to {settings.url} for {seconds:g} s")
+    heard = listen(settings, seconds)
     guesses = {entry.topic: guess_source(entry) for entry in heard}
     understood = [guess for guess in guesses.values() if guess is not None]
     if as_json:

@@ -15,8 +15,9 @@ from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from ingest.session.plain_client import connect_client, new_client
+from ingest.session.settings import BrokerSettings, MqttVersion, broker_settings
 from ingest.store import Store
 from sensors.errors import VigiposteError
 from sensors.site_book import SiteBook
@@ -122,13 +123,11 @@ def examine_store(store: Store) -> Iterator[Finding]:
 class _Probe:
     """A short-lived MQTT client that looks at a broker the way the ingest will use it."""
 
-    def __init__(self, url: str, username: str | None, password: str | None, protocol: int) -> None:
+    def __init__(self, settings: BrokerSettings, protocol: int) -> None:
         import paho.mqtt.client as mqtt
 
         self._mqtt = mqtt
-        parts = urlsplit(url)
-        self.host = parts.hostname or "127.0.0.1"
-        self.port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+        self.settings = settings
         self.identity = f"vigiposte-doctor-{os.getpid()}-{protocol}"
         self._arguments: dict[str, Any] = {
             "protocol": protocol,
@@ -138,8 +137,6 @@ class _Probe:
         self._five = protocol == mqtt.MQTTv5
         if not self._five:
             self._arguments["clean_session"] = False
-        self._tls = parts.scheme == "mqtts"
-        self._login = (username, password)
         self.properties: Any = None
         self.received = 0
         self.version = ""
@@ -148,15 +145,9 @@ class _Probe:
 
     def client(self) -> Any:
         """Return a new client of the one persistent session."""
-        from paho.mqtt.enums import CallbackAPIVersion
-
-        client = self._mqtt.Client(CallbackAPIVersion.VERSION2, **self._arguments)
+        client: Any = new_client(self.settings, **self._arguments)
         client.max_inflight_messages_set(1000)
         client.max_queued_messages_set(0)
-        if self._login[0]:
-            client.username_pw_set(*self._login)
-        if self._tls:
-            client.tls_set()
         client.on_connect = self._on_connect
         client.on_message = self._on_message
         return client
@@ -185,7 +176,7 @@ class _Probe:
             properties.SessionExpiryInterval = 0 if clean else expiry_s
             properties.ReceiveMaximum = 1000
             extra = {"properties": properties, "clean_start": clean}
-        client.connect(self.host, self.port, keepalive=30, **extra)
+        connect_client(client, self.settings, keepalive=30, **extra)
         client.loop_start()
         return self._connected.wait(_ANSWER_S) and not self.refusal
 
@@ -202,21 +193,19 @@ class _Probe:
             time.sleep(0.02)
 
 
-def examine_broker(
-    url: str, site: str, username: str | None = None, password: str | None = None
-) -> Iterator[Finding]:
+def examine_broker(settings: BrokerSettings, site: str) -> Iterator[Finding]:
     """Connect, then see how many messages the broker keeps for an ingest that is away, and in flight.
 
     The probe publishes small messages under a topic no sensor uses, to a session of its own that it removes.
     """
     import paho.mqtt.client as mqtt
 
-    probe = _Probe(url, username, password, mqtt.MQTTv5)
+    probe = _Probe(settings, mqtt.MQTTv5)
     try:
         first = probe.client()
-        if not probe.connect(first):
+        if settings.version is MqttVersion.V311 or not probe.connect(first):
             probe.leave(first)
-            probe = _Probe(url, username, password, mqtt.MQTTv311)
+            probe = _Probe(settings, mqtt.MQTTv311)
             first = probe.client()
             if not probe.connect(first):
                 probe.leave(first)
@@ -224,13 +213,8 @@ def examine_broker(
                     "broker", State.FAULT, probe.refusal or "no answer", "check [mqtt] url, user and password"
                 )
                 return
-    except OSError as error:
-        yield Finding(
-            "broker",
-            State.FAULT,
-            f"{probe.host}:{probe.port}: {error}",
-            "start the broker or correct [mqtt] url",
-        )
+    except VigiposteError as error:
+        yield Finding("broker", State.FAULT, f"{error.what}: {error.rule}", error.remedy or "")
         return
     topic = f"vigiposte/v1/{site}/doctor-probe/json-doctor"
     first.subscribe("$SYS/broker/version", 0)
@@ -240,7 +224,7 @@ def examine_broker(
     probe.leave(first)
     protocol = "MQTT 5" if probe._five else "MQTT 3.1.1"  # noqa: SLF001 - the probe is ours
     name = probe.version or "unnamed broker"
-    yield Finding("broker", State.OK, f"{probe.host}:{probe.port}: {name}, {protocol}")
+    yield Finding("broker", State.OK, f"{settings.url}: {name}, {protocol}")
     if not shared:
         yield Finding(
             "shared subscriptions", State.NOTICE, "not offered", "run one ingest process, or another broker"
@@ -250,15 +234,10 @@ def examine_broker(
 
 def _examine_queue(probe: _Probe, topic: str) -> Iterator[Finding]:
     import paho.mqtt.client as mqtt
-    from paho.mqtt.enums import CallbackAPIVersion
 
-    publisher = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
+    publisher = new_client(probe.settings, protocol=mqtt.MQTTv311)
     publisher.max_inflight_messages_set(1000)
-    if probe._login[0]:  # noqa: SLF001 - the probe is ours
-        publisher.username_pw_set(*probe._login)  # noqa: SLF001
-    if probe._tls:  # noqa: SLF001
-        publisher.tls_set()
-    publisher.connect(probe.host, probe.port)
+    connect_client(publisher, probe.settings)
     publisher.loop_start()
     handles = [publisher.publish(topic, b"{}", qos=1) for _ in range(_PROBE_MESSAGES)]
     try:
@@ -286,6 +265,15 @@ def _examine_queue(probe: _Probe, topic: str) -> Iterator[Finding]:
     probe.connect(last, clean=True)
     last.unsubscribe(topic)
     probe.leave(last)
+    if not kept:
+        # A broker that keeps too little still keeps some: none at all is a matter of rights.
+        yield Finding(
+            "broker queue",
+            State.NOTICE,
+            "not seen: no message of the probe came back",
+            f"let this user read and write {topic}, as the acl of `vigiposte init` does",
+        )
+        return
     settings = "set max_inflight_messages and max_queued_messages as the mosquitto.conf of `vigiposte init`"
     yield Finding(
         "broker queue",
@@ -301,13 +289,16 @@ def _examine_queue(probe: _Probe, topic: str) -> Iterator[Finding]:
     )
 
 
-def examine(
-    book: SiteBook, store: Store, journal: Path, login: tuple[str | None, str | None]
-) -> Iterator[Finding]:
+def examine(book: SiteBook, store: Store, journal: Path) -> Iterator[Finding]:
     """Everything around one site, in the order a person would look."""
     yield Finding("python", State.OK, f"{sys.version.split()[0]} on {sys.platform}")
     yield from examine_clock()
     yield from examine_folder("journal", journal)
     yield from examine_store(store)
-    yield from examine_broker(book.site.mqtt.url, book.site.site.id, *login)
+    try:
+        settings = broker_settings(book.site.mqtt, book.folder, book.site.site.id)
+    except VigiposteError as error:
+        yield Finding("broker", State.FAULT, error.what, error.remedy or "")
+    else:
+        yield from examine_broker(settings, book.site.site.id)
     yield from examine_extras()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ingest.pipeline.routing import Router
+from ingest.session.plain_client import connect_client, new_client
 from ingest.session.settings import BrokerSettings, MqttVersion, broker_settings
 from sensors.errors import BrokerUnreachableError, PayloadError
 from sensors.formats import Decoded
@@ -87,21 +88,13 @@ def _rows(
 
 def _client(settings: BrokerSettings) -> Any:
     import paho.mqtt.client as mqtt
-    from paho.mqtt.enums import CallbackAPIVersion
 
     five = settings.version is MqttVersion.V5
-    client = mqtt.Client(
-        CallbackAPIVersion.VERSION2,
+    return new_client(
+        settings,
         client_id=f"{settings.client_id}-live-{secrets.token_hex(4)}",
         protocol=mqtt.MQTTv5 if five else mqtt.MQTTv311,
     )
-    if settings.username:
-        client.username_pw_set(settings.username, settings.password)
-    if settings.tls:
-        files = (settings.ca_file, settings.cert_file, settings.key_file)
-        ca, certificate, key = (None if path is None else str(path) for path in files)
-        client.tls_set(ca_certs=ca, certfile=certificate, keyfile=key)
-    return client
 
 
 def _connected(settings: BrokerSettings, topics: list[str], waiting: queue.Queue[tuple[bytes, bytes]]) -> Any:
@@ -129,15 +122,7 @@ def _connected(settings: BrokerSettings, topics: list[str], waiting: queue.Queue
 
     client = _client(settings)
     client.on_connect, client.on_subscribe, client.on_message = on_connect, on_subscribe, on_message
-    try:
-        client.connect(settings.host, settings.port)
-    except OSError as error:
-        raise BrokerUnreachableError(
-            f"broker {settings.url} does not answer",
-            rule=str(error),
-            remedy="start it, or correct --mqtt",
-            code="broker_unreachable",
-        ) from None
+    connect_client(client, settings)
     client.loop_start()
     try:
         problem = subscribed.get(timeout=_ANSWER_S)

@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest.codecs import decode_device, matching_source
 from ingest.discovery import Heard, guess_source, listen, site_lines
+from ingest.session import BrokerSettings
 from sensors.errors import BrokerUnreachableError
 from sensors.site_model import Site
 
@@ -59,6 +60,29 @@ def test_names_refused_by_principle_are_said() -> None:
     assert {"heart_rate", "lat"} <= set(guess.refused)
 
 
+def test_messages_that_hold_only_what_changed_are_taken_together() -> None:
+    payloads = [
+        json.dumps({"method": "NotifyStatus", "params": {name: value}}).encode()
+        for name, value in (("temperature:0", {"tC": 21.5}), ("humidity:0", {"rh": 40.0}))
+    ]
+    guess = guess_source(Heard("shelly-1/events/rpc", 2, payloads))
+    assert guess is not None
+    assert guess.channels == ("air_temperature", "relative_humidity")
+
+
+def test_a_topic_may_hold_any_character() -> None:
+    guess = guess_source(Heard('plant "A"\\x/1', 1, [b'{"LAeq": 70}']))
+    assert guess is not None
+    assert pasted(site_lines([guess])).sources[0].topic == 'plant "A"\\x/+'
+
+
+def test_a_sensor_that_speaks_our_form_needs_its_own_lines_only() -> None:
+    payload = b'{"t0": 1795000000, "dt": 0.02, "acc_x": [0, 0], "acc_y": [1, 1], "acc_z": [0, 0]}'
+    guess = guess_source(Heard("vigiposte/v1/s/back-7/columns", 1, [payload]))
+    assert guess is not None
+    assert site_lines([guess]) == '[[sensors]]\nid = "back-7"\nkind = "posture"\n'
+
+
 def test_noise_on_the_bus_is_no_device() -> None:
     assert guess_source(Heard("a/b", 2, [b"\x00\x01", b'{"colour": "red"}'])) is None
 
@@ -77,22 +101,25 @@ def test_listening_to_a_real_broker(mosquitto: Callable[..., Any]) -> None:
                 "zigbee2mqtt/oven", json.dumps({"temperature": 31.5, "humidity": 30, "linkquality": 9})
             )
             client.publish("vigiposte/v1/s/n1/json", b'{"laeq": 70}')
+            client.publish("vigiposte/v1/s/n1/status", b"online")
         client.disconnect()
         client.loop_stop()
 
     talker = threading.Thread(target=chatter)
     talker.start()
     try:
-        heard = listen(server.url, 1.5)
+        heard = listen(BrokerSettings("127.0.0.1", server.port, "discover"), 1.0)
     finally:
         stop.set()
         talker.join()
-    assert [entry.topic for entry in heard] == ["zigbee2mqtt/oven"]
-    assert heard[0].count > 1
+    assert [entry.topic for entry in heard] == ["vigiposte/v1/s/n1/json", "zigbee2mqtt/oven"]
+    assert heard[1].count > 1
     lines = site_lines(guess for entry in heard if (guess := guess_source(entry)) is not None)
-    assert pasted(lines).sensors[0].id == "oven"
+    site = pasted(lines)
+    assert [(sensor.id, sensor.kind) for sensor in site.sensors] == [("n1", "noise"), ("oven", "climate")]
+    assert len(site.sources) == 1
 
 
 def test_no_broker_is_a_clear_error(free_port: Callable[[], int]) -> None:
     with pytest.raises(BrokerUnreachableError, match="does not answer"):
-        listen(f"mqtt://127.0.0.1:{free_port()}", 0.2)
+        listen(BrokerSettings("127.0.0.1", free_port(), "discover"), 0.2)
