@@ -22,7 +22,11 @@ from sensors.command_line import JsonOption, Services, SiteOption, services_of
 from sensors.errors import VigiposteError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from indicators.model import Audience, WeeklyResult
+    from indicators.reduction.cluster import Cluster
+    from ingest.place import StorePlace
     from ingest.store import Store
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
@@ -54,25 +58,20 @@ def _load_site(path: Path | None = None) -> SiteBook:
     return load_site(find_site_file(path))
 
 
-def _secret(variable: str, folder: Path, file: str | None) -> str | None:
-    if os.environ.get(variable):
-        return os.environ[variable]
-    if file is None:
-        return None
-    return (folder / file).expanduser().read_text(encoding="utf-8").strip()
+def _store_place(book: SiteBook, url: str | None = None) -> StorePlace:
+    from ingest.place import StorePlace
+
+    settings = book.site.store
+    return StorePlace(
+        url or os.environ.get("VIGIPOSTE_STORE_URL") or settings.url,
+        os.environ.get("VIGIPOSTE_STORE_SUMMARIES") or settings.summaries,
+        book.folder.resolve(),
+        settings.token_file,
+    )
 
 
 def _open_store(book: SiteBook, url: str | None = None, writer: str | None = None) -> Store:
-    from ingest.store import open_store
-
-    settings = book.site.store
-    return open_store(
-        url or os.environ.get("VIGIPOSTE_STORE_URL") or settings.url,
-        summaries_url=os.environ.get("VIGIPOSTE_STORE_SUMMARIES") or settings.summaries,
-        token=_secret("VIGIPOSTE_STORE_TOKEN", book.folder, settings.token_file),
-        base=book.folder,
-        writer=writer,
-    )
+    return _store_place(book, url).open(writer)
 
 
 def _run_ingest(book: SiteBook, store: Store, **options: Any) -> Any:
@@ -120,6 +119,12 @@ def _reduce(book: SiteBook, store: Store, period: DatePeriod, **options: Any) ->
     from indicators.reduction.service import reduce_partitions
 
     return reduce_partitions(book, store, period.first, period.last, **options)
+
+
+def _cluster(book: SiteBook, scheduler: str) -> AbstractContextManager[Cluster]:
+    from indicators.reduction.cluster import open_cluster
+
+    return open_cluster(scheduler, _store_place(book))
 
 
 def _weekly_result(
@@ -208,6 +213,7 @@ def build_services() -> Services:
         text=_text,
         extra={
             "ingest_counters": _ingest_counters,
+            "cluster": _cluster,
             "compare": _compare,
             "surroundings": _surroundings,
             "plan": _plan,

@@ -13,6 +13,7 @@ from sensors.command_line import (
     FromOption,
     JsonOption,
     LanguageOption,
+    SchedulerOption,
     SiteOption,
     ToOption,
     WeekOption,
@@ -37,16 +38,22 @@ class FailOn(StrEnum):
     LIMIT = "limit"
 
 
-def _previous(services: Any, book: SiteBook, store: Any, period: DatePeriod, audience: Any) -> Any:
+def _earlier(period: DatePeriod) -> DatePeriod:
     from datetime import timedelta
 
-    from sensors.errors import NotEnoughDataError
     from sensors.periods import date_period
 
     days = timedelta(days=(period.last - period.first).days + 1)
-    earlier = date_period((period.first - days).isoformat(), (period.last - days).isoformat())
+    return date_period((period.first - days).isoformat(), (period.last - days).isoformat())
+
+
+def _previous(
+    services: Any, book: SiteBook, store: Any, period: DatePeriod, audience: Any, **options: Any
+) -> Any:
+    from sensors.errors import NotEnoughDataError
+
     try:
-        return services.weekly_result(book, store, earlier, audience)
+        return services.weekly_result(book, store, _earlier(period), audience, **options)
     except NotEnoughDataError:
         return None
 
@@ -70,6 +77,7 @@ def mount(app: typer.Typer) -> None:
         fail_on: Annotated[
             FailOn | None, typer.Option("--fail-on", help="End with exit code 10 when a limit is exceeded.")
         ] = None,
+        scheduler: SchedulerOption = None,
         *,
         as_json: JsonOption = False,
     ) -> None:
@@ -77,7 +85,12 @@ def mount(app: typer.Typer) -> None:
         from dashboards.report.render import known_formats
         from dashboards.report.surroundings import surroundings
         from indicators import verdicts
-        from indicators.commands.options import chosen_audience, chosen_period, log_analyst
+        from indicators.commands.options import (
+            chosen_audience,
+            chosen_period,
+            log_analyst,
+            reduced_on_cluster,
+        )
         from indicators.model import Audience
 
         names = known_formats(name.strip() for name in formats.split(",") if name.strip())
@@ -88,10 +101,12 @@ def mount(app: typer.Typer) -> None:
         period = chosen_period(book, week, first, last)
         seen_by = chosen_audience(audience)
         log_analyst(services, book, seen_by, f"report {period.first}..{period.last}")
+        say = services.text(language or book.site.site.language)
         store = services.open_store(book)
         try:
-            result = services.weekly_result(book, store, period, seen_by)
-            previous = _previous(services, book, store, period, seen_by)
+            ready = reduced_on_cluster(services, book, store, scheduler, say, _earlier(period), period)
+            result = services.weekly_result(book, store, period, seen_by, reduce=not ready)
+            previous = _previous(services, book, store, period, seen_by, reduce=not ready)
         finally:
             store.close()
         spoken = language or result.language

@@ -8,7 +8,10 @@ import numpy as np
 
 from sensors.readings import ReadingBatch
 
-__all__ = ["content_fingerprint"]
+__all__ = ["NO_ROWS", "content_fingerprint"]
+
+NO_ROWS = hashlib.blake2b(digest_size=16).hexdigest()
+"""Fingerprint of a partition without a single row."""
 
 
 def content_fingerprint(batch: ReadingBatch) -> str:

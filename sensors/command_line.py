@@ -17,6 +17,7 @@ __all__ = [
     "FromOption",
     "JsonOption",
     "LanguageOption",
+    "SchedulerOption",
     "Services",
     "SiteOption",
     "ToOption",
@@ -39,6 +40,14 @@ WeekOption = Annotated[
 ]
 FromOption = Annotated[str | None, typer.Option("--from", help="First site date, YYYY-MM-DD, included.")]
 ToOption = Annotated[str | None, typer.Option("--to", help="Last site date, YYYY-MM-DD, included.")]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        envvar="VIGIPOSTE_SCHEDULER",
+        help="Make minute summaries on Dask workers: local, local:N or tcp://host:8786.",
+    ),
+]
 LanguageOption = Annotated[str | None, typer.Option("--lang", help="fr or en; default: the site's language.")]
 AudienceOption = Annotated[
     str,

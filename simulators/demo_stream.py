@@ -6,7 +6,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
@@ -78,17 +78,6 @@ class IngestThread:
             self.check()
 
 
-class _OnlyDay:
-    """Maps over the partitions of one day: those of the next are still being written."""
-
-    def __init__(self, day: date) -> None:
-        self._day = day
-
-    def map(self, function: Callable[[Any], Any], partitions: Iterable[Any], /) -> Iterable[Any]:
-        """Apply `function` to the partitions of the day, one after the other."""
-        return map(function, [item for item in partitions if item.day == self._day])
-
-
 class DayReducer:
     """Reduces days in a thread of its own while later days still stream in; a context manager.
 
@@ -111,7 +100,8 @@ class DayReducer:
             with contextlib.closing(self._services.open_store(self._book)) as store:
                 while (day := self._days.get()) is not None and not self._cancelled:
                     period = date_period(day.isoformat(), day.isoformat())
-                    self._services.reduce(self._book, store, period, executor=_OnlyDay(day))
+                    # Partitions of the next day are still being written.
+                    self._services.reduce(self._book, store, period, utc_day=day)
         except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
             self._failure = error
 

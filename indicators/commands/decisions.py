@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from indicators.commands.options import chosen_audience, chosen_period, log_analyst
+from indicators.commands.options import chosen_audience, chosen_period, log_analyst, reduced_on_cluster
 from sensors.command_line import (
     AudienceOption,
     FromOption,
     JsonOption,
     LanguageOption,
+    SchedulerOption,
     SiteOption,
     ToOption,
     WeekOption,
@@ -45,6 +46,7 @@ def annex(
     language: LanguageOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write files to.")] = None,
     formats: Annotated[str, typer.Option("--format", help="csv, xlsx, json; several with commas.")] = "csv",
+    scheduler: SchedulerOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -65,13 +67,14 @@ def annex(
     services = services_of(context)
     book = services.load_site(site)
     period = chosen_period(book, week, first, last)
+    say = services.text(language or book.site.site.language)
     store = services.open_store(book)
     try:
-        result = services.weekly_result(book, store, period, chosen_audience("report"))
+        ready = reduced_on_cluster(services, book, store, scheduler, say, period)
+        result = services.weekly_result(book, store, period, chosen_audience("report"), reduce=not ready)
     finally:
         store.close()
     found = build_annex(result, book)
-    say = services.text(language or book.site.site.language)
     if out is not None:
         stem = f"annex-{found.site}-{found.period.replace('..', '_')}"
         for name in wanted:
@@ -129,6 +132,7 @@ def compare(
     site: SiteOption = None,
     language: LanguageOption = None,
     audience: AudienceOption = "report",
+    scheduler: SchedulerOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -138,14 +142,15 @@ def compare(
     periods = (_dates(before, "--before"), _dates(after, "--after"))
     seen_by = chosen_audience(audience)
     log_analyst(services, book, seen_by, f"compare {workstation}")
+    say = services.text(language or book.site.site.language)
     store = services.open_store(book)
     try:
+        reduced_on_cluster(services, book, store, scheduler, say, *periods)
         found = services.extra["compare"](
             book, store, workstation, *periods, control=control, audience=seen_by
         )
     finally:
         store.close()
-    say = services.text(language or book.site.site.language)
     if as_json:
         emit_json("compare", _document(found, say))
         return

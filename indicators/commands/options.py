@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from sensors.command_line import note
 from sensors.errors import UsageError
 
 if TYPE_CHECKING:
     from indicators.model import Audience
+    from indicators.reduction.service import Executor
+    from ingest.store import Store
     from sensors.command_line import Services
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
 
-__all__ = ["chosen_audience", "chosen_period", "log_analyst", "progress_line"]
+__all__ = [
+    "chosen_audience",
+    "chosen_period",
+    "log_analyst",
+    "on_cluster",
+    "progress_line",
+    "reduced_on_cluster",
+]
+
+_MIB = 1 << 20
 
 
 def chosen_period(book: SiteBook, week: str | None, first: str | None, last: str | None) -> DatePeriod:
@@ -81,3 +94,52 @@ def progress_line(label: str) -> Callable[[int, int], None] | None:
         sys.stderr.flush()
 
     return draw
+
+
+@contextmanager
+def on_cluster(
+    services: Services, book: SiteBook, scheduler: str | None, say: Callable[..., str]
+) -> Iterator[Executor | None]:
+    """Workers of `scheduler` as an executor, their memory told before and after; ``None`` without one."""
+    if scheduler is None:
+        yield None
+        return
+    with services.extra["cluster"](book, scheduler) as cluster:
+        bound = max(cluster.bounds.values(), default=0) // _MIB
+        note(
+            say("commands.cluster_bound", n=len(cluster.bounds), mib=bound)
+            if bound
+            else say("commands.cluster_unbound", n=len(cluster.bounds))
+        )
+        yield cluster
+        for row in cluster.memory:
+            note(say("commands.cluster_peak", worker=row.worker, mib=row.peak_bytes // _MIB))
+
+
+def reduced_on_cluster(
+    services: Services,
+    book: SiteBook,
+    store: Store,
+    scheduler: str | None,
+    say: Callable[..., str],
+    *periods: DatePeriod,
+) -> bool:
+    """Bring the summaries that results of `periods` rest on up to date, where a scheduler was named.
+
+    Returns
+    -------
+    bool
+        Whether it was done, so that the command itself need not.
+    """
+    if scheduler is None:
+        return False
+    from indicators.worker_days.joining import usual_window
+    from sensors.periods import DatePeriod
+
+    with on_cluster(services, book, scheduler, say) as executor:
+        for period in periods:
+            window = DatePeriod(*usual_window(book, period.first, period.last), None)
+            services.reduce(
+                book, store, window, executor=executor, progress=progress_line(say("commands.reducing"))
+            )
+    return True

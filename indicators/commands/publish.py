@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from indicators.commands.options import chosen_period, progress_line
+from indicators.commands.options import chosen_period, progress_line, reduced_on_cluster
 from sensors.command_line import (
     FromOption,
     JsonOption,
+    SchedulerOption,
     SiteOption,
     ToOption,
     WeekOption,
@@ -40,6 +41,7 @@ def publish(
             help="Where to: lake:PATH or influxdb://host:port/DB; default: the site's store.",
         ),
     ] = None,
+    scheduler: SchedulerOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -53,9 +55,9 @@ def publish(
     store = services.open_store(book)
     goal = store if target is None else services.open_store(book, url=target)
     try:
-        result = services.weekly_result(
-            book, store, period, "report", progress=progress_line(say("commands.reducing"))
-        )
+        ready = reduced_on_cluster(services, book, store, scheduler, say, period)
+        progress = progress_line(say("commands.reducing"))
+        result = services.weekly_result(book, store, period, "report", reduce=not ready, progress=progress)
         seen = services.extra["survey"](book, lambda: services.open_store(book))
         rollups, health = write(goal, book, result, seen)
         shared = goal.url == store.url and store.url.startswith("influxdb")

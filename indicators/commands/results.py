@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indicators.commands.options import chosen_audience, chosen_period, log_analyst, progress_line
+from indicators.commands.options import (
+    chosen_audience,
+    chosen_period,
+    log_analyst,
+    progress_line,
+    reduced_on_cluster,
+)
 from sensors.command_line import (
     AudienceOption,
     FromOption,
     JsonOption,
     LanguageOption,
+    SchedulerOption,
     SiteOption,
     ToOption,
     WeekOption,
@@ -48,6 +55,7 @@ def indicators(
         str | None,
         typer.Option("--fail-on", help="action or limit: end with exit code 10 when one is exceeded."),
     ] = None,
+    scheduler: SchedulerOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,11 +72,13 @@ def indicators(
     say = services.text(language or book.site.site.language)
     store = services.open_store(book)
     try:
+        ready = reduced_on_cluster(services, book, store, scheduler, say, period)
         result = services.weekly_result(
             book,
             store,
             period,
             seen_by,
+            reduce=not ready,
             workstation=workstation,
             progress=progress_line(say("commands.reducing")),
         )
@@ -106,6 +116,7 @@ def explain(
     last: ToOption = None,
     language: LanguageOption = None,
     audience: AudienceOption = "report",
+    scheduler: SchedulerOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -122,7 +133,8 @@ def explain(
     say = services.text(language or book.site.site.language)
     store = services.open_store(book)
     try:
-        found = explained(book, store, period, workstation, indicator, seen_by)
+        ready = reduced_on_cluster(services, book, store, scheduler, say, period)
+        found = explained(book, store, period, workstation, indicator, seen_by, reduce=not ready)
     finally:
         store.close()
     if as_json:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indicators.commands.options import chosen_period, progress_line
+from indicators.commands.options import chosen_period, on_cluster, progress_line
 from sensors.command_line import (
     FromOption,
     JsonOption,
+    SchedulerOption,
     SiteOption,
     ToOption,
     WeekOption,
@@ -41,6 +42,7 @@ def reduce(
     week: WeekOption = None,
     first: FromOption = None,
     last: ToOption = None,
+    scheduler: SchedulerOption = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Compute again what is up to date too.")] = False,
     as_json: JsonOption = False,
@@ -53,9 +55,9 @@ def reduce(
     try:
         dated = week is not None or first is not None or last is not None
         period = chosen_period(book, week, first, last) if dated else _whole_store(book, store)
-        report = services.reduce(
-            book, store, period, force=force, progress=progress_line(say("commands.reducing"))
-        )
+        progress = progress_line(say("commands.reducing"))
+        with on_cluster(services, book, scheduler, say) as executor:
+            report = services.reduce(book, store, period, force=force, progress=progress, executor=executor)
     finally:
         store.close()
     if as_json:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
@@ -21,13 +21,13 @@ from sensors.readings import ReadingBatch
 from sensors.site_model import Calibration, Mount, Sensor
 
 if TYPE_CHECKING:
-    from ingest.store import Store
     from sensors.site_book import SiteBook
 
 __all__ = [
     "DATASET",
     "Outcome",
     "PartitionOutcome",
+    "PartitionStore",
     "Stretch",
     "analysis_version",
     "day_bounds_ns",
@@ -44,6 +44,27 @@ DATASET = "minutes"
 _DAY_NS = 86_400_000_000_000
 _EPOCH = date(1970, 1, 1)
 _DECIDING = ("version", "basis", "fingerprint", "before_edge", "after_edge")
+
+
+class PartitionStore(Protocol):
+    """The part of a store that the reduction of one partition needs."""
+
+    def read_columns(self, query: ReadingQuery) -> ReadingBatch:
+        """See ``ReadingStore.read_columns``."""
+
+    def fingerprint(self, partition: Partition) -> str:
+        """See ``ReadingStore.fingerprint``."""
+
+    def summary_metadata(self, dataset: str, partition: Partition) -> Mapping[str, str] | None:
+        """See ``SummaryStore.summary_metadata``."""
+
+    def write_summary(
+        self, dataset: str, partition: Partition, table: pa.Table, metadata: Mapping[str, str]
+    ) -> None:
+        """See ``SummaryStore.write_summary``."""
+
+    def delete_summary(self, dataset: str, partition: Partition) -> bool:
+        """See ``SummaryStore.delete_summary``."""
 
 
 class Outcome(StrEnum):
@@ -134,7 +155,7 @@ def stretches(book: SiteBook, sensor: str, day: date) -> tuple[Stretch, ...]:
 
 def reduce_partition(
     book: SiteBook,
-    store: Store,
+    store: PartitionStore,
     partition: Partition,
     *,
     force: bool = False,
@@ -187,7 +208,7 @@ def reduce_partition(
     return PartitionOutcome(partition, Outcome.COMPUTED, table.num_rows)
 
 
-def summary_gap(book: SiteBook, store: Store, partition: Partition) -> str | None:
+def summary_gap(book: SiteBook, store: PartitionStore, partition: Partition) -> str | None:
     """Why the summary of a partition does not stand for its raw rows, or ``None`` when it does.
 
     ``unknown_sensor``, ``unplaced`` (nobody has said where the sensor was), ``no_summary`` (not reduced yet,
@@ -207,7 +228,9 @@ def summary_gap(book: SiteBook, store: Store, partition: Partition) -> str | Non
     return None if all(known.get(key) == stamp[key] for key in _DECIDING) else "stale_summary"
 
 
-def _compute(store: Store, partition: Partition, sensor: Sensor, places: Sequence[Stretch]) -> pa.Table:
+def _compute(
+    store: PartitionStore, partition: Partition, sensor: Sensor, places: Sequence[Stretch]
+) -> pa.Table:
     module = reducer(partition.kind)
     start, end = day_bounds_ns(partition.day)
     margin = _margin_ns(sensor)
@@ -226,7 +249,7 @@ def _compute(store: Store, partition: Partition, sensor: Sensor, places: Sequenc
     return pa.concat_tables(parts).combine_chunks() if len(parts) > 1 else parts[0]
 
 
-def _read(store: Store, partition: Partition, start_ns: int, end_ns: int) -> ReadingBatch:
+def _read(store: PartitionStore, partition: Partition, start_ns: int, end_ns: int) -> ReadingBatch:
     return store.read_columns(
         ReadingQuery(partition.site, partition.sensor, partition.kind, start_ns, end_ns)
     )
@@ -239,7 +262,7 @@ def _margin_ns(sensor: Sensor) -> int:
 
 
 def _stamp(
-    store: Store,
+    store: PartitionStore,
     partition: Partition,
     sensor: Sensor,
     places: Sequence[Stretch],
@@ -274,7 +297,9 @@ def _stamp(
     return stamp
 
 
-def _purged_edge(store: Store, neighbour: Partition, known: Mapping[str, str] | None, side: str) -> str:
+def _purged_edge(
+    store: PartitionStore, neighbour: Partition, known: Mapping[str, str] | None, side: str
+) -> str:
     """Edge as it was while the neighbour had rows: their purge does not make a summary untrue."""
     kept = (known or {}).get(f"{side}_edge", "")
     if not kept:

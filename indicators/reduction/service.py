@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache, partial
@@ -26,12 +26,12 @@ __all__ = ["Executor", "ReduceReport", "check_versions", "pending_partitions", "
 
 
 class Executor(Protocol):
-    """Anything that maps like ``concurrent.futures.Executor``; results come in the order of the input."""
+    """Reduces partitions elsewhere; `indicators.reduction.cluster.Cluster` is one."""
 
-    def map(
-        self, function: Callable[[Partition], PartitionOutcome], partitions: Iterable[Partition], /
+    def reduce(
+        self, book: SiteBook, store: Store, partitions: Sequence[Partition], *, force: bool
     ) -> Iterable[PartitionOutcome]:
-        """Apply `function` to each partition."""
+        """Bring each partition's summary in `store` up to date; outcomes come in the order of the input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ def reduce_partitions(
     force: bool = False,
     progress: Callable[[int, int], None] | None = None,
     executor: Executor | None = None,
+    utc_day: date | None = None,
 ) -> ReduceReport:
     """Bring the minute summaries of the site dates `first` to `last` up to date.
 
@@ -110,7 +111,9 @@ def reduce_partitions(
     progress : callable(done, total), optional
         Called after each partition.
     executor : Executor, optional
-        Maps the partitions elsewhere; the default works through them here. Every way writes the same bytes.
+        Reduces the partitions elsewhere; the default works here. Every way writes the same bytes.
+    utc_day : date, optional
+        Only the partitions of this UTC day.
 
     Raises
     ------
@@ -121,11 +124,14 @@ def reduce_partitions(
     """
     todo, unknown = pending_partitions(book, store, first, last)
     check_versions(book, store, first, last, frozenset(todo))
-    work = partial(reduce_partition, book, store, force=force)
+    if utc_day is not None:
+        todo = [one for one in todo if one.day == utc_day]
+    results: Iterable[PartitionOutcome]
     if executor is None:
-        results: Iterable[PartitionOutcome] = map(partial(work, fingerprint=cache(store.fingerprint)), todo)
+        work = partial(reduce_partition, book, store, force=force, fingerprint=cache(store.fingerprint))
+        results = map(work, todo)
     else:
-        results = executor.map(work, todo)
+        results = executor.reduce(book, store, todo, force=force)
     outcomes = []
     for outcome in results:
         outcomes.append(outcome)

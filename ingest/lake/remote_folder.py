@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sensors.errors import StoreUnreachableError
+from sensors.errors import ConfigurationError, StoreUnreachableError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,8 +29,19 @@ class RemoteFolder:
 
     def check(self) -> None:
         """See `ingest.lake.folder.Folder.check`."""
+        from pyarrow.fs import FileType
+
+        bucket = self._root.partition("/")[0]
         with self._reaching():
-            self._filesystem.get_file_info(self._root)
+            found = self._filesystem.get_file_info(bucket or self._root)
+        # Other file systems make missing folders; a bucket is made by its owner.
+        if self._filesystem.type_name == "s3" and found.type is FileType.NotFound:
+            raise ConfigurationError(
+                "the bucket of the lake does not exist",
+                value=bucket,
+                remedy="create it, or correct [store] url in the site file",
+                code="store_not_found",
+            )
 
     def files(self, path: str) -> list[str]:
         """See `ingest.lake.folder.Folder.files`."""

@@ -108,6 +108,13 @@ def _remote(place: str) -> RemoteFolder:
     from pyarrow import ArrowException
     from pyarrow.fs import FileSystem
 
+    if "@" in place.partition("://")[2].partition("/")[0]:
+        raise ConfigurationError(
+            "a secret stands in the lake's URL",
+            rule="secrets come from the environment",
+            remedy="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and name the bucket only",
+            code="store_secret_in_url",
+        )
     try:
         filesystem, root = FileSystem.from_uri(place)
     except OSError as trouble:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from indicators.reduction.partition import (
     DATASET,
     Outcome,
+    PartitionOutcome,
     analysis_version,
     day_bounds_ns,
     reduce_partition,
@@ -30,6 +33,16 @@ from sensors.site_model import Mount
 MONDAY = date(2026, 11, 16)
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
+
+
+class Threads:
+    """The smallest executor: two threads over the same store."""
+
+    def reduce(
+        self, book: SiteBook, store: Store, partitions: Sequence[Partition], *, force: bool
+    ) -> list[PartitionOutcome]:
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(partial(reduce_partition, book, store, force=force), partitions))
 
 
 def run(plant: Any, **options: Any) -> ReduceReport:
@@ -69,8 +82,7 @@ def test_force_computes_again_and_gives_the_same(reduced_plant: Any) -> None:
 
 def test_several_threads_write_the_same_tables(reduced_plant: Any) -> None:
     before = contents(reduced_plant.store, "demo-plant")
-    with ThreadPoolExecutor(2) as executor:
-        report = run(reduced_plant, force=True, executor=executor)
+    report = run(reduced_plant, force=True, executor=Threads())
     assert report.computed == 8
     assert contents(reduced_plant.store, "demo-plant") == before
 
