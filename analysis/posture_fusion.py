@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from analysis.posture_units import STANDARD_GRAVITY_M_S2, checked_acceleration, 
 from analysis.signal import seconds_to_ns, time_base, uniform
 from sensors.errors import MethodError, MissingExtraError
 
-__all__ = ["FusedDirection", "fused_direction"]
+__all__ = ["FusedDirection", "fused_direction", "fused_up", "fusion_method"]
 
 FloatArray = NDArray[np.float64]
 
@@ -37,6 +39,61 @@ class FusedDirection:
     method: str
 
 
+@cache
+def fusion_method() -> str:
+    """Library, version and filter, as results print it.
+
+    Raises
+    ------
+    MissingExtraError
+        vqf is not installed.
+    """
+    try:
+        return f"vqf {version('vqf')} offline 6D"
+    except PackageNotFoundError as error:
+        raise MissingExtraError("sensor fusion", "fusion") from error
+
+
+def fused_up(
+    acc_g: FloatArray, gyr_deg_s: FloatArray, starts: NDArray[np.intp], period_s: float
+) -> FloatArray:
+    """Direction of gravity, up, of evenly sampled segments; the filter starts anew in each.
+
+    Parameters
+    ----------
+    acc_g, gyr_deg_s : float64 array, shape (3, n)
+        Acceleration [g] and angular rate [°/s] in the same axes, without NaN.
+    starts : intp array
+        First sample of each segment, then n.
+    period_s : float
+        Sampling period.
+
+    Returns
+    -------
+    float64 array, shape (3, n)
+        Unit vectors in sensor axes.
+
+    Raises
+    ------
+    MissingExtraError
+        vqf is not installed.
+
+    References
+    ----------
+    Laidig and Seel 2023, Information Fusion 91:187 (offline 6D filter, defaults).
+    """
+    fusion_method()
+    from vqf import offlineVQF
+
+    up = np.empty_like(acc_g)
+    for first, last in pairwise(starts.tolist()):
+        acceleration = np.ascontiguousarray(acc_g[:, first:last].T) * STANDARD_GRAVITY_M_S2
+        rate = np.ascontiguousarray(np.radians(gyr_deg_s[:, first:last].T))
+        w, x, y, z = offlineVQF(rate, acceleration, None, period_s)["quat6D"].T
+        up[:, first:last] = 2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)
+    return up
+
+
 def fused_direction(acc: Any, gyr_deg_s: Any, times_s: Any) -> FusedDirection:
     """Direction of gravity from six axes, reliable in motion too fast for the accelerometer alone.
 
@@ -55,15 +112,8 @@ def fused_direction(acc: Any, gyr_deg_s: Any, times_s: Any) -> FusedDirection:
         vqf is not installed.
     MethodError
         ``wrong_shape``, ``empty``, ``infinite``, ``no_valid_values``, ``too_few_samples``, ``units_unknown``.
-
-    References
-    ----------
-    Laidig and Seel 2023, Information Fusion 91:187 (offline 6D filter, defaults).
     """
-    try:
-        from vqf import offlineVQF
-    except ImportError as error:
-        raise MissingExtraError("sensor fusion", "fusion") from error
+    method = fusion_method()
     rows, turns = checked_acceleration(acc), checked_acceleration(gyr_deg_s, "gyr_deg_s")
     times_ns = seconds_to_ns(times_s)
     if rows.ndim != 2 or rows.shape != turns.shape or rows.shape[0] != times_ns.shape[0]:
@@ -79,10 +129,5 @@ def fused_direction(acc: Any, gyr_deg_s: Any, times_s: Any) -> FusedDirection:
     base = time_base(times_ns[known])
     columns = np.concatenate((to_g(rows[known])[base.index].T, turns[known][base.index].T))
     signal = uniform(base, np.ascontiguousarray(columns))
-    up = np.empty((signal.times_ns.shape[0], 3))
-    for first, last in zip(signal.starts[:-1], signal.starts[1:], strict=True):
-        acceleration = np.ascontiguousarray(signal.columns[:3, first:last].T) * STANDARD_GRAVITY_M_S2
-        rate = np.ascontiguousarray(np.radians(signal.columns[3:, first:last].T))
-        w, x, y, z = offlineVQF(rate, acceleration, None, base.period_ns / 1e9)["quat6D"].T
-        up[first:last] = np.stack((2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)), axis=1)
-    return FusedDirection(signal.times_ns / 1e9, up, f"vqf {version('vqf')} offline 6D")
+    up = fused_up(signal.columns[:3], signal.columns[3:], signal.starts, base.period_ns / 1e9)
+    return FusedDirection(signal.times_ns / 1e9, np.ascontiguousarray(up.T), method)

@@ -33,6 +33,7 @@ PSEUDONYM_WORDS = (
 )
 _SOURCE_RULE = re.compile(r"topic\.[0-9]+|payload\..+")
 _SHORTEST_LEVEL_S = 0.125
+_TURNS = ("gyr_x", "gyr_y", "gyr_z")
 _KINDS_OF_MOUNT = {
     Mount.FIXED: (Kind.NOISE, Kind.CLIMATE),
     Mount.SHOULDER: (Kind.NOISE, Kind.POSTURE),
@@ -109,6 +110,15 @@ def check_sensors(draft: Draft, zone: ZoneInfo) -> None:
     for index, sensor in draft.rows["sensors"]:
         for place, channel in enumerate(sensor.channels):
             _check_channel(draft, f"sensors[{index}].channels[{place}]", channel, sensor.kind)
+        missing = [name for name in _TURNS if sensor.channels and name not in sensor.channels]
+        if sensor.fusion and (sensor.kind is not Kind.POSTURE or missing):
+            draft.add(
+                "fusion_without_gyroscope",
+                f"sensors[{index}].fusion",
+                f"{sensor.kind}, {', '.join(sensor.channels) or 'all channels'}",
+                "only posture sensors that send gyr_x, gyr_y and gyr_z",
+                "list these channels too, or take fusion out",
+            )
         if sensor.kind is Kind.NOISE and (sensor.period_s or 1.0) < _SHORTEST_LEVEL_S:
             draft.add(
                 "audio_like",

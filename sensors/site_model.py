@@ -293,6 +293,7 @@ class Sensor(_Table):
     period_s: float | None = Field(default=None, gt=0, le=86400)
     range_g: float | None = Field(default=None, gt=0, le=32)
     globe_diameter_m: float = Field(default=0.15, gt=0, le=0.3)
+    fusion: bool = False
     origin: Origin = Origin.LIVE
 
 

@@ -124,8 +124,12 @@ def _velocity_basis(day: PostureDay) -> str:
 def _method(measure: Measure, days: Sequence[PostureDay]) -> str:
     if measure.needs is Needs.NOTHING and days:
         return f"{measure.method}; {_velocity_basis(days[0])}"
+    parts = [measure.method]
     cutoffs = sorted({f"{day.lowpass_hz:g} Hz" for day in days if not math.isnan(day.lowpass_hz)})
-    return f"{measure.method}; {', '.join(cutoffs)} zero-phase low-pass" if cutoffs else measure.method
+    if cutoffs:
+        parts.append(f"{', '.join(cutoffs)} zero-phase low-pass")
+    fused = sorted({day.fused_by for day in days if day.fused_by})
+    return "; ".join([*parts, *fused])
 
 
 def _usual(whole: _Evaluated, context: AssessmentContext) -> Indicator:

@@ -173,8 +173,13 @@ _UNSEEN = {
 
 def _sensor_notes(days: Sequence[PostureDay], remarks: dict[str, float]) -> list[Note]:
     total = sum(day.valid_ns for day in days)
-    notes = []
-    dynamic = 100.0 * sum(day.quality.dynamic_ns for day in days) / total
+    notes: list[Note] = []
+    alone = [day for day in days if not day.fused_by]
+    if len(alone) < len(days):
+        fused = sorted({day.fused_by for day in days if day.fused_by})
+        notes.append(Note("gyroscope_used", {"method": ", ".join(fused), "days": len(days) - len(alone)}))
+    # With the gyroscope the direction of gravity is known in fast motion too.
+    dynamic = 100.0 * sum(day.quality.dynamic_ns for day in alone) / total
     if dynamic >= remarks["unreliable_percent"]:
         notes.append(Note("dynamic_unreliable", {"percent": round(dynamic)}))
     elif dynamic >= remarks["dynamic_percent"]:

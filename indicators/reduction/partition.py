@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
+from analysis.posture_fusion import fusion_method
 from indicators.reduction.minutes import MINUTE_NS, padding_ns
 from ingest.store import RAW_PURGED, Partition, ReadingQuery
 from sensors.errors import MethodError
@@ -322,6 +323,8 @@ def _basis(sensor: Sensor, places: Sequence[Stretch]) -> str:
             for place in places
         ],
     }
+    if sensor.fusion:
+        content["fusion"] = fusion_method()
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

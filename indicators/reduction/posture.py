@@ -10,7 +10,9 @@ bytes whatever the partition it is computed in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from analysis.posture import VelocityMethod
 from analysis.posture_calibration import BodyFrame, Reference, body_frame
+from analysis.posture_fusion import fused_up, fusion_method
 from analysis.signal import time_base, uniform
 from indicators.reduction.minutes import usable
 from indicators.reduction.posture_bins import summary_plan
@@ -41,6 +44,7 @@ _THREADS = 2
 _BLOCK_NS = 30 * MINUTE_NS
 _CONTEXT_NS = 10 * SECOND_NS
 _AXES = ("acc_x", "acc_y", "acc_z")
+_TURNS = ("gyr_x", "gyr_y", "gyr_z")
 _SPARSE = ("inclination", "flexion", "lateral", "velocity", "eva")
 _FLEXION_FIRST = frozenset({Mount.UPPER_BACK, Mount.LOWER_BACK, Mount.STERNUM, Mount.HEAD})
 _GRAVITY_RANGE_G = (0.8, 1.2)
@@ -92,10 +96,10 @@ def _gravity_scale_g(calibration: Calibration | None) -> float:
     return length if _GRAVITY_RANGE_G[0] <= length <= _GRAVITY_RANGE_G[1] else 1.0
 
 
-def _ordered(readings: ReadingBatch) -> tuple[IntArray, list[NDArray[Any]]]:
+def _ordered(readings: ReadingBatch, axes: Sequence[str]) -> tuple[IntArray, list[NDArray[Any]]]:
     """Rows in time order, one a time (the last of equal ones), without those that ingest found stuck."""
-    columns = [np.asarray(readings.channels[axis]) for axis in _AXES if axis in readings.channels]
-    if len(columns) < len(_AXES):
+    columns = [np.asarray(readings.channels[axis]) for axis in axes if axis in readings.channels]
+    if len(columns) < len(axes):
         return np.zeros(0, np.int64), []
     times = readings.times_ns
     kept = usable(readings)
@@ -130,7 +134,8 @@ def reduce_minutes(
         Acceleration [g] of one sensor, reaching 10 s beyond the window where data exists; in any order. Rows
         with a missing axis are dropped.
     sensor : Sensor
-        Its period, when declared and true, sets the grid; its range finds clipping.
+        Its period, when declared and true, sets the grid; its range finds clipping; with ``fusion`` its
+        gyroscope takes part in the angles and velocities.
     mount : Mount
         Whether signed flexion (trunk, head) or inclination (arm, thigh) describes the segment.
     calibration : Calibration or None
@@ -147,7 +152,10 @@ def reduce_minutes(
     ------
     MethodError
         ``bad_window`` when the window is not made of whole minutes; the codes of ``body_frame`` for an
-        unusable calibration record.
+        unusable calibration record; ``gyroscope_missing`` when fusion is asked for and acceleration came
+        without angular rate.
+    MissingExtraError
+        Fusion is asked for and its library is not installed.
     """
     if start_ns % MINUTE_NS or end_ns % MINUTE_NS or end_ns < start_ns:
         raise MethodError(
@@ -157,49 +165,73 @@ def reduce_minutes(
             code="bad_window",
         )
     frame = frame_of(calibration)
-    times, columns = _ordered(readings)
+    axes = (*_AXES, *_TURNS) if sensor.fusion else _AXES
+    method = _method(sensor)
+    times, columns = _ordered(readings, axes)
+    if not columns:
+        _require_gyroscope(readings, sensor)
+        return SCHEMA.empty_table()
 
     def one(block_ns: int) -> MinuteColumns | None:
         low, high = np.searchsorted(times, (block_ns - _CONTEXT_NS, block_ns + _BLOCK_NS + _CONTEXT_NS))
         if high - low < 2:
             return None
-        acceleration = np.empty((3, high - low))
+        rows = np.empty((len(columns), high - low))
         for axis, column in enumerate(columns):
-            acceleration[axis] = column[low:high]
+            rows[axis] = column[low:high]
         own = times[low:high]
-        if not np.isfinite(acceleration.sum()):
-            complete = np.isfinite(acceleration).all(axis=0)
-            own, acceleration = own[complete], np.ascontiguousarray(acceleration[:, complete])
+        if not np.isfinite(rows.sum()):
+            complete = np.isfinite(rows).all(axis=0)
+            own, rows = own[complete], np.ascontiguousarray(rows[:, complete])
             if own.shape[0] < 2:
                 return None
-        base = time_base(own, declared_period_s=sensor.period_s)
+        signal, up = uniform(time_base(own, declared_period_s=sensor.period_s), rows), None
+        if sensor.fusion:
+            up = fused_up(signal.columns[:3], signal.columns[3:], signal.starts, signal.period_ns / 1e9)
+            signal = replace(signal, columns=signal.columns[:3])
         return minute_columns(
-            uniform(base, acceleration),
+            signal,
             start_ns=max(block_ns, start_ns),
             end_ns=min(block_ns + _BLOCK_NS, end_ns),
             frame=frame,
             flexion_first=mount in _FLEXION_FIRST,
             scale_g=_gravity_scale_g(calibration),
             range_g=sensor.range_g,
+            up=up,
         )
 
-    if not columns:
-        return SCHEMA.empty_table()
     blocks = range(start_ns // _BLOCK_NS * _BLOCK_NS, end_ns, _BLOCK_NS)
     _keep_memory()
     # Blocks are independent and numpy lets threads run side by side; the order of the results is kept.
     with ThreadPoolExecutor(_THREADS) as pool:
         parts = [part for part in pool.map(one, blocks) if part is not None]
-    return _table(parts, frame)
+    return _table(parts, frame, method)
 
 
-def _table(parts: list[MinuteColumns], frame: BodyFrame | None) -> pa.Table:
+def _method(sensor: Sensor) -> str:
+    """What angles and velocities rest on, and how velocity is defined; days that differ are never pooled."""
+    source = fusion_method() if sensor.fusion else "accelerometer"
+    return f"{source}/{VelocityMethod.GENERALIZED.value}"
+
+
+def _require_gyroscope(readings: ReadingBatch, sensor: Sensor) -> None:
+    if sensor.fusion and all(axis in readings.channels for axis in _AXES):
+        raise MethodError(
+            f"{sensor.id} sent no angular rate",
+            value=", ".join(sorted(readings.channels)),
+            rule="fusion = true needs gyr_x, gyr_y and gyr_z beside the acceleration",
+            remedy="send them, or take fusion out of the sensor's table",
+            code="gyroscope_missing",
+        )
+
+
+def _table(parts: list[MinuteColumns], frame: BodyFrame | None, method: str) -> pa.Table:
     if not parts:
         return SCHEMA.empty_table()
     rows = sum(np.asarray(part["minute"]).shape[0] for part in parts)
     constants: dict[str, object] = {
         "reference": Reference.NONE.value if frame is None else frame.reference.value,
-        "velocity_method": f"accelerometer/{VelocityMethod.GENERALIZED.value}",
+        "velocity_method": method,
         "error_deg": None if frame is None else frame.error_deg,
     }
     arrays = []

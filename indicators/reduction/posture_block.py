@@ -44,6 +44,7 @@ def minute_columns(
     flexion_first: bool,
     scale_g: float,
     range_g: float | None,
+    up: FloatArray | None = None,
 ) -> MinuteColumns | None:
     """All summary columns of the minutes in ``[start_ns, end_ns)``, or ``None`` when they hold no sample.
 
@@ -61,16 +62,21 @@ def minute_columns(
         What the sensor reads for one gravity.
     range_g : float or None
         Full scale of the sensor, to find clipping.
+    up : float64 array, shape (3, n), optional
+        Direction of gravity of each sample from other sensors too; angles and velocities then rest on it,
+        passed through the same low-pass. Quality is always judged from the acceleration.
     """
     if signal.times_ns.shape[0] == 0:
         return None
     rate_hz = 1e9 / signal.period_ns
     cutoff_hz = usable_cutoff_hz(rate_hz, DEFAULT_LOWPASS_HZ)
-    filtered = (
-        signal.columns
-        if cutoff_hz is None
-        else low_pass(signal.columns, rate_hz, cutoff_hz, starts=signal.starts)
-    )
+
+    def filtered_of(columns: FloatArray) -> FloatArray:
+        if cutoff_hz is None:
+            return columns
+        return low_pass(columns, rate_hz, cutoff_hz, starts=signal.starts)
+
+    filtered = filtered_of(signal.columns)
     margin = MARGIN_S * SECOND_NS
     low, high = np.searchsorted(signal.times_ns, (start_ns - margin, end_ns + margin))
     inner = signal.starts[(signal.starts > low) & (signal.starts < high)] - low
@@ -93,7 +99,7 @@ def minute_columns(
     columns["mask_present"] = layout.masks(present)
     columns.update(motion_columns(raw, smooth, layout, scale_g=scale_g, range_g=range_g))
 
-    parts = components(smooth, frame)
+    parts = components(smooth if up is None else filtered_of(up)[:, low:high], frame)
     velocity = velocity_bins(parts, layout.starts, layout.period_ns)
     columns["velocity"] = _histogram(velocity, layout, VELOCITY_BINS + 1, VELOCITY_BINS)
     if frame is not None:

@@ -127,6 +127,12 @@ class PostureDay:
     figures: PostureFigures | None = None
 
     @property
+    def fused_by(self) -> str:
+        """Library that joined the gyroscope to the accelerometer; empty without one."""
+        source = self.velocity_method.rpartition("/")[0]
+        return "" if source == "accelerometer" else source
+
+    @property
     def splits(self) -> bool:
         """Whether signed flexion is known."""
         return bool(self.flexion_ns.any())
