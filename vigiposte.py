@@ -170,6 +170,34 @@ def _listen_sensor(book: SiteBook, sensor: str, **options: Any) -> Any:
     return listen_sensor(book, sensor, **options)
 
 
+def _closing_problems(book: SiteBook) -> Any:
+    from datetime import datetime
+
+    from indicators.actions.closing import closing_problems
+
+    today = datetime.now(book.zone).date()
+    return closing_problems(book.logs.actions, today, lambda: _latest_verdicts(book))
+
+
+def _latest_verdicts(book: SiteBook) -> Any:
+    """Verdicts of the week of the newest reading, as the report shows them; ``None`` when there is none."""
+    from indicators.actions.plan import verdicts_of
+    from indicators.weekly import weekly_result
+    from sensors.periods import week_period
+
+    try:
+        store = _open_store(book)
+        try:
+            newest = book.local(max(store.last_seen(book.site.site.id).values(), default=0))
+            iso = newest.isocalendar()
+            period = week_period(f"{iso.year}-W{iso.week:02d}", book.zone, newest)
+            return verdicts_of(weekly_result(book, store, period, reduce=False))
+        finally:
+            store.close()
+    except VigiposteError:
+        return None
+
+
 def _plan(book: SiteBook, store: Store, audience: Audience | str, **options: Any) -> Any:
     from indicators.model import Audience
     from indicators.planning.plan import plan_from_store
@@ -214,6 +242,7 @@ def build_services() -> Services:
         extra={
             "ingest_counters": _ingest_counters,
             "cluster": _cluster,
+            "closing_problems": _closing_problems,
             "compare": _compare,
             "surroundings": _surroundings,
             "plan": _plan,

@@ -99,8 +99,11 @@ def compare_periods(
     *,
     control: str | None = None,
     audience: Audience | str = Audience.REPORT,
+    factor: Factor | None = None,
 ) -> Comparison:
     """Compare two periods of a workstation, less what a control workstation did meanwhile.
+
+    With `factor`, only its sensors are looked at, and only they are written down as published.
 
     Raises
     ------
@@ -122,6 +125,11 @@ def compare_periods(
     gated = chosen is Audience.REPORT
     windows = [(place, period) for place in (workstation, control) if place for period in (before, after)]
     days = {window: merged_between(book, store, *window) for window in windows}
+    if factor is not None:
+        days = {
+            window: [item for item in items if item.day.kind.value == factor.value]
+            for window, items in days.items()
+        }
     if gated:
         days = {window: usable_days(book, window[1].last, items) for window, items in days.items()}
     refused = refused_groups(book, {_side(*window): items for window, items in days.items()}) if gated else {}

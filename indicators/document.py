@@ -19,6 +19,7 @@ from indicators.model import (
     Withheld,
     WorkstationResult,
 )
+from indicators.ranking import STABILITY_DRAWS
 from indicators.words import Text, note_words
 
 __all__ = ["SCHEMA", "explanation_document", "to_document"]
@@ -80,6 +81,9 @@ def _station(station: WorkstationResult, text: Text) -> dict[str, Any]:
             "ratio": _number(worst.ratio),
         },
         "factors_over": station.factors_over,
+        "rank_stability": None
+        if station.stability is None
+        else {"top": station.stability.top, "share": station.stability.share, "draws": STABILITY_DRAWS},
         "factors": [_factor(factor, text) for factor in station.factors],
         "withheld": _withheld(station.withheld, text),
     }

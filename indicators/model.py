@@ -23,6 +23,7 @@ __all__ = [
     "RatioKind",
     "Scope",
     "Span",
+    "Stability",
     "Verdict",
     "WeeklyResult",
     "Withheld",
@@ -183,6 +184,14 @@ class WorstFactor:
 
 
 @dataclass(frozen=True, slots=True)
+class Stability:
+    """Share of random weightings of the factors that put a workstation among the first `top`."""
+
+    top: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Withheld:
     """Factors that the privacy gate holds back, and why."""
 
@@ -204,6 +213,7 @@ class WorkstationResult:
     factors_over: int
     factors: tuple[FactorResult, ...]
     withheld: Withheld | None = None
+    stability: Stability | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,28 @@ from indicators.model import (
     Indicator,
     LimitAssessment,
     Scope,
+    Stability,
     Verdict,
     WorkstationResult,
     WorstFactor,
 )
 from sensors.errors import MethodError
 
-__all__ = ["Ranking", "rank", "ranked", "ranking_row", "with_worst"]
+__all__ = [
+    "STABILITY_DRAWS",
+    "RankStability",
+    "Ranking",
+    "rank",
+    "rank_stability",
+    "ranked",
+    "ranking_row",
+    "with_worst",
+]
 
 NO_FACTOR = -1
+STABILITY_DRAWS = 1000
+_MOST_TOP = 3
+_SEED = 20230901  # any fixed number: the same result always gives the same shares
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +54,22 @@ class Ranking:
     order: NDArray[np.int64]
     worst_factor: NDArray[np.int64]
     count_over: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RankStability:
+    """How an order holds when factors weigh differently.
+
+    Attributes
+    ----------
+    top : int
+        Number of first places looked at.
+    share : float64 array, shape (workstations,)
+        Share of random weightings that put a row among the first `top`; NaN for a row without any ratio.
+    """
+
+    top: int
+    share: NDArray[np.float64]
 
 
 def rank(ratios: ArrayLike) -> Ranking:
@@ -85,6 +114,35 @@ def rank(ratios: ArrayLike) -> Ranking:
     return Ranking(order, worst, count_over)
 
 
+def rank_stability(ratios: ArrayLike, draws: int = STABILITY_DRAWS) -> RankStability:
+    """How often each workstation stays among the first when every factor gets a random weight.
+
+    Weights are uniform over all that sum to the number of factors (a flat Dirichlet draw); each ratio is
+    multiplied by its factor's weight, then ranked as by `rank`. Nothing is averaged.
+
+    Parameters
+    ----------
+    ratios : array_like, shape (workstations, factors)
+        As for `rank`.
+    draws : int
+        Number of weightings; always the same ones.
+
+    Returns
+    -------
+    RankStability
+        For the first three places; for fewer than six workstations with a ratio, for the first half of them,
+        since nearly everybody is among three of four.
+    """
+    table = np.asarray(ratios, dtype=np.float64)
+    measured = ~np.isnan(table).all(axis=1) if table.size else np.zeros(table.shape[0], bool)
+    top = max(1, min(_MOST_TOP, int(measured.sum()) // 2))
+    weights = np.random.default_rng(_SEED).dirichlet(np.ones(table.shape[1]), draws) * table.shape[1]
+    counts = np.zeros(table.shape[0], np.int64)
+    for row in weights:
+        counts[rank(table * row).order[:top]] += 1
+    return RankStability(top, np.where(measured, counts / draws, np.nan))
+
+
 def ranking_row(indicator: Indicator) -> LimitAssessment | None:
     """The one assessment of an indicator that gives its ratio: a ranking row that moves a verdict."""
     return next(
@@ -123,9 +181,10 @@ def ranked(stations: Sequence[WorkstationResult]) -> tuple[WorkstationResult, ..
             worst = _worst(factor)
             if worst is not None:
                 table[row, columns.index(factor.factor)] = worst.ratio
-    place = rank(table)
+    place, stability = rank(table), rank_stability(table)
     placed = []
     for number, row in enumerate(place.order, start=1):
         measured = place.worst_factor[row] != NO_FACTOR
-        placed.append(replace(ready[row], rank=number if measured else None))
+        held = Stability(stability.top, float(stability.share[row])) if measured else None
+        placed.append(replace(ready[row], rank=number if measured else None, stability=held))
     return tuple(placed)

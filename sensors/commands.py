@@ -66,6 +66,10 @@ def check(context: typer.Context, site: SiteOption = None, *, as_json: JsonOptio
         )
         _refuse([problem], as_json=True)
         raise typer.Exit(error.exit_code) from None
+    problems = services.extra["closing_problems"](book)
+    if problems:
+        _refuse(problems, as_json=as_json)
+        raise typer.Exit(SiteFileError.exit_code)
     _approve(book, as_json=as_json)
 
 

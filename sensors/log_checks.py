@@ -24,7 +24,12 @@ def check_logs(draft: Draft, logs: SiteLogs, zone: ZoneInfo) -> list[Problem]:
         problems.append(Problem(f"{file}.csv", where, value, rule, remedy, code))
 
     wearers = None if logs.wearers is None else {row.wearer for row in logs.wearers}
-    references = (("sensor", "sensors"), ("workstation", "workstations"), ("task", "tasks"))
+    references = (
+        ("sensor", "sensors"),
+        ("workstation", "workstations"),
+        ("control", "workstations"),
+        ("task", "tasks"),
+    )
     for name in ("assignments", "exclusions", "pauses", "actions", "situations"):
         for row in getattr(logs, name):
             for column, table in references:
@@ -66,6 +71,7 @@ def check_logs(draft: Draft, logs: SiteLogs, zone: ZoneInfo) -> list[Problem]:
             )
         _check_task(draft, row, add)
     _check_overlaps(logs, add)
+    _check_actions(logs, add)
     return problems
 
 
@@ -135,4 +141,30 @@ def _check_overlaps(logs: SiteLogs, add: Any) -> None:
                 second.sensor,
                 f"a wearer is at one workstation at a time; this overlaps line {first.path}",
                 "correct times or workstation",
+            )
+
+
+def _check_actions(logs: SiteLogs, add: Any) -> None:
+    seen: dict[str, int] = {}
+    for row in logs.actions:
+        if row.id in seen:
+            add(
+                "actions",
+                row.line,
+                "id",
+                "duplicate_id",
+                row.id,
+                f"an id stands once; line {seen[row.id]} has it already",
+                "choose another id",
+            )
+        seen.setdefault(row.id, row.line)
+        if row.control is not None and row.control == row.workstation:
+            add(
+                "actions",
+                row.line,
+                "control",
+                "control_is_itself",
+                row.control,
+                "a control workstation is one without the change",
+                "name another workstation, or leave the cell empty",
             )

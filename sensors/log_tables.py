@@ -35,8 +35,10 @@ class ControlLevel(StrEnum):
     """General principles of prevention, best first (Code du travail, art. L. 4121-2)."""
 
     AVOID = "avoid"
+    ASSESS = "assess"
     SOURCE = "source"
     ADAPT = "adapt"
+    TECHNICAL = "technical"
     REPLACE = "replace"
     ORGANISE = "organise"
     COLLECTIVE = "collective"
@@ -95,7 +97,15 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Row of ``actions.csv``: one preventive action; ``reason`` defends a choice low in the hierarchy."""
+    """Row of ``actions.csv``: one preventive action.
+
+    Attributes
+    ----------
+    reason : str or None
+        Defends a choice low in the hierarchy.
+    control : str or None
+        Workstation without the change, to compare with once the action is done.
+    """
 
     id: str
     workstation: str
@@ -106,18 +116,20 @@ class Action:
     due: date | None
     done: date | None
     reason: str | None
+    control: str | None = None
     line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Row of ``situations.csv``: what workers report, without identity; Borg CR10 when given."""
+    """Row of ``situations.csv``: what workers report, without identity; Borg CR10 and factor when given."""
 
     start_ns: int
     end_ns: int
     workstation: str
     text: str
     borg: float | None
+    factor: ActionFactor | None = None
     line: int = 0
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from dashboards import typography
 from dashboards.catalogue import catalogue
 from dashboards.plots.verdicts import unit_chart
+from dashboards.report.accounts import account_rows
+from dashboards.report.action_plan import action_rows, card_views
 from dashboards.report.changes import changes
 from dashboards.report.figures import figures
 from dashboards.report.model import (
@@ -25,6 +28,8 @@ from dashboards.report.reasons import why_rows
 from dashboards.report.scales import factor_block
 from dashboards.report.sentences import lead, station_lead, verdict_counts
 from dashboards.wording import Wording, headline
+from indicators.accounts.matching import Account
+from indicators.actions.plan import ActionResult
 from indicators.limits import Limit
 from indicators.model import (
     Audience,
@@ -73,6 +78,10 @@ class Surroundings:
         Sensors with mount and calibration by (workstation, factor), in words.
     group_size : int
         Smallest number of wearers whose results are shown.
+    actions : sequence of ActionResult
+        The action plan on the result's last day.
+    accounts : sequence of Account
+        Situations that workers reported, matched with sensor windows.
     """
 
     previous: WeeklyResult | None = None
@@ -81,6 +90,8 @@ class Surroundings:
     names: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[tuple[str, str], str] = field(default_factory=dict)
     group_size: int | None = None
+    actions: Sequence[ActionResult] = ()
+    accounts: Sequence[Account] = ()
 
 
 def build_view(
@@ -134,6 +145,9 @@ def build_view(
             (words.say("report.version_limits"), result.references),
             (words.say("report.version_period"), _span(result)),
         ),
+        actions=() if summary else action_rows(around.actions, words),
+        cards=() if summary else card_views(around.actions, words),
+        accounts=() if summary else account_rows(around.accounts, ZoneInfo(result.period.timezone), words),
         words=_section(words, "report") | _section(words, "pages"),
     )
 

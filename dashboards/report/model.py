@@ -8,9 +8,13 @@ from dashboards.catalogue import Run
 from dashboards.wording import Mark
 
 __all__ = [
+    "AccountRow",
+    "ActionCardView",
+    "ActionRow",
     "Cell",
     "Change",
     "CoverageRow",
+    "DifferenceRow",
     "FactorBlock",
     "FactorColumn",
     "Figure",
@@ -75,6 +79,7 @@ class RankRow:
     cells: tuple[Cell, ...]
     next_step: str
     withheld: str = ""
+    stability: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +235,76 @@ class WhyRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceRow:
+    """One indicator before and after a change."""
+
+    label: tuple[Run, ...]
+    factor: str
+    unit: str
+    before: str
+    after: str
+    difference: str
+    interval: str
+    drawing: str
+    verdict: str
+    better: str
+    days: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionRow:
+    """One action of the plan; `flags` say what is wrong with the way it was closed."""
+
+    id: str
+    level: str
+    principle: str
+    what: str
+    station: str
+    factor: str
+    owner: str
+    due: str
+    state: str
+    state_detail: str
+    state_code: str
+    mark: Mark | None
+    reason: str
+    reason_line: str
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionCardView:
+    """Before and after a closed action."""
+
+    id: str
+    title: str
+    station: str
+    factor: str
+    done: str
+    before: str
+    after: str
+    control: str
+    rows: tuple[DifferenceRow, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow:
+    """What workers reported, and what the sensors have to say of that moment."""
+
+    station: str
+    moment: str
+    text: str
+    borg: str
+    factor: str
+    state: str
+    state_code: str
+    missed: bool
+    windows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportView:
     """A whole report in one language."""
 
@@ -261,4 +336,7 @@ class ReportView:
     glossary: tuple[tuple[str, str], ...]
     governance: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
+    actions: tuple[ActionRow, ...] = ()
+    cards: tuple[ActionCardView, ...] = ()
+    accounts: tuple[AccountRow, ...] = ()
     words: dict[str, str] = field(default_factory=dict)

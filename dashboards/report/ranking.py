@@ -66,7 +66,15 @@ def rank_row(station: WorkstationResult, factors: Sequence[Factor], words: Wordi
         cells=tuple(cells),
         next_step=_next_of(station, words),
         withheld=withheld,
+        stability=_stability(station, words),
     )
+
+
+def _stability(station: WorkstationResult, words: Wording) -> str:
+    found = station.stability
+    if found is None:
+        return ""
+    return words.say("report.rank_stability", top=found.top, share=words.percent(found.share))
 
 
 def _next_of(station: WorkstationResult, words: Wording) -> str:

@@ -17,41 +17,51 @@ from sensors.errors import UsageError
 __all__ = ["FORMATS", "known_formats", "render_report"]
 
 
-def _html(result: WeeklyResult, view: ReportView) -> bytes:
+def _html(result: WeeklyResult, view: ReportView, around: Surroundings) -> bytes:
     from dashboards.report.html import render_html
 
-    del result
+    del result, around
     return render_html(view).encode()
 
 
-def _pdf(result: WeeklyResult, view: ReportView) -> bytes:
+def _pdf(result: WeeklyResult, view: ReportView, around: Surroundings) -> bytes:
     from dashboards.report.pdf import render_pdf
 
+    del around
     return render_pdf(view, result.period)
 
 
-def _csv(result: WeeklyResult, view: ReportView) -> bytes:
+def _csv(result: WeeklyResult, view: ReportView, around: Surroundings) -> bytes:
     from dashboards.report.tables import csv_text, plain_sheet
 
+    del around
     # The byte order mark makes spreadsheets read the accents.
     return csv_text(plain_sheet(result), view.language).encode("utf-8-sig")
 
 
-def _xlsx(result: WeeklyResult, view: ReportView) -> bytes:
+def _xlsx(result: WeeklyResult, view: ReportView, around: Surroundings) -> bytes:
     from dashboards.report.xlsx import render_xlsx
 
+    del around
     return render_xlsx(result, view)
 
 
-def _json(result: WeeklyResult, view: ReportView) -> bytes:
+def _json(result: WeeklyResult, view: ReportView, around: Surroundings) -> bytes:
     from dashboards.catalogue import text
+    from indicators.accounts.document import accounts_document
+    from indicators.actions.document import actions_document
     from indicators.document import to_document
 
-    document: Mapping[str, Any] = to_document(result, text(view.language))
+    say = text(view.language)
+    document: Mapping[str, Any] = {
+        **to_document(result, say),
+        "actions": actions_document(around.actions, say),
+        "accounts": accounts_document(around.accounts),
+    }
     return (json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
 
 
-FORMATS: Mapping[str, Callable[[WeeklyResult, ReportView], bytes]] = MappingProxyType(
+FORMATS: Mapping[str, Callable[[WeeklyResult, ReportView, Surroundings], bytes]] = MappingProxyType(
     {"html": _html, "pdf": _pdf, "csv": _csv, "xlsx": _xlsx, "json": _json}
 )
 
@@ -107,9 +117,10 @@ def render_report(
         A format needs an optional part that is not installed.
     """
     names = known_formats(formats)
-    view = build_view(result, language, around or Surroundings(previous=previous))
+    beside = around or Surroundings(previous=previous)
+    view = build_view(result, language, beside)
     stem = f"{_slug(result)}-{view.language}"
-    contents = {name: FORMATS[name](result, view) for name in dict.fromkeys(names)}
+    contents = {name: FORMATS[name](result, view, beside) for name in dict.fromkeys(names)}
     return [write_atomic(out / f"{stem}.{name}", content) for name, content in contents.items()]
 
 

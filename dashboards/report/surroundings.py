@@ -8,6 +8,8 @@ from dashboards import typography
 from dashboards.health import sensor_states, survey_site
 from dashboards.report.build import Surroundings
 from dashboards.wording import Wording
+from indicators.accounts.matching import Account, account_results
+from indicators.actions.plan import ActionResult, action_results
 from indicators.model import Audience, WeeklyResult
 from ingest.store import Store
 from sensors.site_book import SiteBook
@@ -23,11 +25,23 @@ def surroundings(
     previous: WeeklyResult | None = None,
     open_store: Callable[[], Store] | None = None,
 ) -> Surroundings:
-    """Sensor health (where a store is given), exclusions within the period, names, group size."""
+    """What the site's logs add to a result: exclusions, names, group size.
+
+    Where a store can be opened also the health of the sensors, the action plan with its before/after cards,
+    and what workers reported beside what the sensors saw.
+    """
     words = Wording(language)
     health: tuple[tuple[str, ...], ...] = ()
+    actions: tuple[ActionResult, ...] = ()
+    accounts: tuple[Account, ...] = ()
     if open_store is not None:
         health = tuple(state.row for state in sensor_states(book, survey_site(book, open_store), words))
+        store = open_store()
+        try:
+            actions = action_results(book, store, result)
+            accounts = account_results(book, store, result.period, result.audience)
+        finally:
+            store.close()
     return Surroundings(
         previous=previous,
         health=health,
@@ -35,6 +49,8 @@ def surroundings(
         names=names_of(book),
         origins=_origins(book, result, words),
         group_size=book.site.privacy.group_size,
+        actions=actions,
+        accounts=accounts,
     )
 
 

@@ -49,7 +49,80 @@ def _sheets(result: WeeklyResult, view: ReportView, words: Wording) -> list[Shee
         ),
     )
     present = [factor for factor in Factor if factor.value in {column.key for column in view.factors}]
-    return [ranking, *(factor_sheet(result, factor, words) for factor in present), limits, versions]
+    factor_sheets = [factor_sheet(result, factor, words) for factor in present]
+    return [ranking, *factor_sheets, *_decisions(view), limits, versions]
+
+
+def _decisions(view: ReportView) -> list[Sheet]:
+    """Action plan and what workers reported, where there is any."""
+    say = view.words
+    heads = ("action", "station", "factor_name", "level", "owner", "due", "action_state", "now")
+    actions = Sheet(
+        say["actions"],
+        (*(say[f"column_{name}"] for name in (*heads, "reason_given", "remarks")),),
+        tuple(
+            (
+                row.what,
+                row.station,
+                row.factor,
+                f"{row.level} ({row.principle})",
+                row.owner,
+                row.due,
+                ", ".join(part for part in (row.state, row.state_detail) if part),
+                "–" if row.mark is None else row.mark.word,
+                row.reason,
+                " ".join(row.flags),
+            )
+            for row in view.actions
+        ),
+    )
+    cards = Sheet(
+        say["cards"],
+        tuple(
+            say[name]
+            for name in (
+                "column_action",
+                "column_station",
+                "column_indicator",
+                "compare_before",
+                "compare_after",
+                "compare_result",
+                "column_interval",
+                "column_verdict",
+                "column_remarks",
+            )
+        ),
+        tuple(
+            (
+                card.title,
+                card.station,
+                "".join(run.text for run in row.label) + f" [{row.unit}]",
+                row.before,
+                row.after,
+                row.difference,
+                row.interval,
+                row.verdict,
+                "; ".join((row.days, *row.notes)),
+            )
+            for card in view.cards
+            for row in card.rows
+        ),
+    )
+    accounts = Sheet(
+        say["accounts"],
+        tuple(say[f"column_{name}"] for name in ("station", "moment", "words", "sensors_say", "remarks")),
+        tuple(
+            (
+                row.station,
+                row.moment,
+                row.text,
+                row.state,
+                "; ".join(part for part in (row.factor, row.borg, *row.windows) if part),
+            )
+            for row in view.accounts
+        ),
+    )
+    return [sheet for sheet in (actions, cards, accounts) if sheet.rows]
 
 
 def render_xlsx(result: WeeklyResult, view: ReportView) -> bytes:

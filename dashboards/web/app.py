@@ -13,7 +13,16 @@ from fastapi.responses import FileResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from dashboards.plots.tokens import plot_css
-from dashboards.web import compare_page, curve_pages, door, other_pages, pages, personal, why_page
+from dashboards.web import (
+    compare_page,
+    curve_pages,
+    decision_pages,
+    door,
+    other_pages,
+    pages,
+    personal,
+    why_page,
+)
 from dashboards.web.description import ANSWERS, describe
 from dashboards.web.door import refused_page
 from dashboards.web.other_pages import empty_page, problem_page
@@ -88,6 +97,7 @@ def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
     app.include_router(other_pages.router)
     app.include_router(curve_pages.router)
     app.include_router(compare_page.router)
+    app.include_router(decision_pages.router)
     app.include_router(why_page.router)
     app.include_router(pages.router)
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from dashboards import typography
-from dashboards.plots import whiskers
-from dashboards.plots.whiskers import LimitMark, Reading
+from dashboards.report.difference import difference_row
+from dashboards.report.model import DifferenceRow
 from dashboards.web.context import PageContext, page_context
 from dashboards.web.frame import station_frame
 from dashboards.web.render import render_page
-from dashboards.wording import Wording
-from indicators.limits import Comparison, Role
 from sensors.errors import NotEnoughDataError, UsageError
 from sensors.periods import date_period
 
@@ -31,7 +27,7 @@ def compare(request: Request, identifier: str) -> HTMLResponse:
     context = page_context(request, "compare", identifier)
     found = context.station_result(identifier)
     asked = _asked(request, context)
-    rows: list[dict[str, Any]] = []
+    rows: list[DifferenceRow] = []
     problem = ""
     if all(request.query_params.get(name) for name in _DATES):
         rows, problem = _changes(context, identifier, asked)
@@ -54,7 +50,7 @@ def _asked(request: Request, context: PageContext) -> dict[str, str]:
     }
 
 
-def _changes(context: PageContext, station: str, asked: dict[str, str]) -> tuple[list[dict[str, Any]], str]:
+def _changes(context: PageContext, station: str, asked: dict[str, str]) -> tuple[list[DifferenceRow], str]:
     ask = context.source.extra.get("compare")
     if ask is None:
         return [], context.words.say("pages.compare_missing")
@@ -74,7 +70,7 @@ def _changes(context: PageContext, station: str, asked: dict[str, str]) -> tuple
         )
     except NotEnoughDataError as error:
         return [], f"{context.words.say('notes.not_measured')} ({error.what})"
-    rows = [_row(change, context.words) for change in found.changes]
+    rows = [difference_row(change, context.words) for change in found.changes]
     return rows, "" if rows else context.words.say("notes.not_measured")
 
 
@@ -83,40 +79,3 @@ def _date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise UsageError("not a date", value=text, rule="year-month-day", code="bad_date") from None
-
-
-def _row(change: Any, words: Wording) -> dict[str, Any]:
-    unit = words.unit(change.unit)
-
-    def shown(value: float | None, *, sign: bool = False) -> str:
-        return "–" if value is None else typography.number(value, 1, language=words.language, sign=sign)
-
-    interval = change.interval
-    zero = LimitMark(0.0, Comparison.AT_LEAST, Role.GUIDANCE)
-    reading = Reading(
-        change.difference,
-        interval.low if interval else None,
-        interval.high if interval else None,
-        None,
-        (zero,),
-    )
-    return {
-        "label": words.indicator(change.indicator),
-        "factor": words.factor(change.factor),
-        "before": shown(change.before),
-        "after": shown(change.after),
-        "unit": unit,
-        "difference": shown(change.difference, sign=True),
-        "interval": ""
-        if interval is None
-        else typography.interval(interval.low, interval.high, language=words.language, base=1),
-        "drawing": ""
-        if change.difference is None
-        else whiskers.full_scale(reading, words.number, narrow=True),
-        "verdict": words.say(f"decisions.change.{change.verdict.value}"),
-        "better": ""
-        if change.better is None
-        else words.say("pages.compare_better" if change.better else "pages.compare_worse"),
-        "days": words.say("pages.compare_days", before=change.days[0], after=change.days[1]),
-        "notes": [words.note(note) for note in change.notes],
-    }

@@ -22,7 +22,7 @@ from sensors.periods import DatePeriod
 
 __all__ = ["PageContext", "page_context"]
 
-_PAGES = ("week", "station", "plan", "sensors", "report")
+_PAGES = ("week", "station", "actions", "situations", "plan", "sensors", "report")
 _OWN = frozenset({"lang", "week", "factor"})
 _STATION_PAGES = frozenset({"station", "curve", "distribution", "contributions", "compare"})
 

@@ -192,7 +192,9 @@ def report_file(request: Request, name: str) -> Response:
         )
     source = context.source
     previous = source.wait_known(source.earlier(context.period), 20.0)
-    around = surroundings(source.book, context.result, context.language, previous=previous)
+    around = surroundings(
+        source.book, context.result, context.language, previous=previous, open_store=source.shared_store
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = render_report(context.result, Path(folder), (name,), context.language, around=around)[0]
         headers = {"Content-Disposition": f'attachment; filename="{path.name}"'}

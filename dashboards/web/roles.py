@@ -24,6 +24,8 @@ PAGE_ROLES: Mapping[str, frozenset[Role]] = {
     "contributions": _RESULTS,
     "compare": _RESULTS,
     "why": _RESULTS,
+    "actions": _RESULTS,
+    "situations": _RESULTS,
     "plan": _RESULTS,
     "report": _RESULTS,
     "exclude": _ERGONOMIST,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from dashboards.health import survey_site
 from indicators.model import Audience, WeeklyResult
@@ -147,7 +147,11 @@ class SiteSource:
 
     def overview(self) -> Any:
         """State of ingest, store and sensors at this moment."""
-        return survey_site(self.book, lambda: cast("Any", _KeptOpen(self.store)))
+        return survey_site(self.book, self.shared_store)
+
+    def shared_store(self) -> Any:
+        """The open store, for code that opens and closes its own."""
+        return _KeptOpen(self.store)
 
     def changed(self) -> None:
         """A log was written through a page: read it at once."""

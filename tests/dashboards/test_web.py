@@ -433,3 +433,70 @@ def test_results_are_computed_once_until_something_changes(
     assert calls == ["2026-W47", "2026-W47"]
     assert source.earlier(source.period("2026-W01")).week == "2025-W52"
     source.close()
+
+
+def account_form(client: httpx.Client) -> dict[str, str]:
+    token = re.search(r'name="token" value="([0-9a-f]+)"', client.get("/situations?week=2026-W47").text)
+    assert token
+    return {
+        "token": token[1],
+        "workstation": "presse-1",
+        "day": "2026-11-17",
+        "start": "09:10",
+        "text": "=1+1 <script>alert('x')</script>,\nbruit & poussière",
+        "borg": "6",
+        "factor": "noise",
+    }
+
+
+def test_a_worker_reports_a_situation_without_identity(
+    plant: WeeklyResult, make_source: MakeSource, serve: Serve, plant_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(plant_folder, tmp_path / "site")
+    with serve(make_source(plant, folder=tmp_path / "site"), WebSettings()) as client:
+        form = account_form(client)
+        done = client.post("/situations", data=form)
+        assert done.status_code == 200
+        assert str(done.url).endswith("week=2026-W47&said=1")
+        shown = client.get("/situations?week=2026-W47&lang=en").text
+    assert "&lt;script&gt;alert" in shown
+    assert "<script>alert" not in shown
+    log = (tmp_path / "site" / "situations.csv").read_text(encoding="utf-8").splitlines()
+    assert log == [
+        "from,to,workstation,text,borg,factor",
+        "2026-11-17T09:10,,presse-1,\"'=1+1 <script>alert('x')</script>, bruit & poussière\",6,noise",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"token": "0" * 64}, 403),
+        ({"text": "  "}, 400),
+        ({"text": "x" * 1001}, 400),
+        ({"borg": "11"}, 400),
+        ({"factor": "boss"}, 400),
+        ({"day": "2999-01-01"}, 400),
+        ({"start": "noon"}, 400),
+        ({"workstation": "nowhere"}, 404),
+    ],
+)
+def test_what_is_no_account_is_refused(client: httpx.Client, change: dict[str, str], status: int) -> None:
+    assert client.post("/situations", data=account_form(client) | change).status_code == status
+
+
+def test_the_action_plan_is_a_page(
+    plant: WeeklyResult, make_source: MakeSource, serve: Serve, plant_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(plant_folder, tmp_path / "site")
+    (tmp_path / "site" / "actions.csv").write_text(
+        "id,workstation,factor,level,what,owner,due,done,reason\n"
+        "b,presse-1,noise,instructions,Afficher <i>la</i> consigne,HSE,2026-11-16,2026-11-17,\n"
+        "a,presse-1,posture,source,Relever la table,,2026-11-20,,\n",
+        encoding="utf-8",
+    )
+    with serve(make_source(plant, folder=tmp_path / "site"), WebSettings()) as client:
+        page = client.get("/actions?week=2026-W47&lang=en").text
+    assert page.index("Relever la table") < page.index("Afficher &lt;i&gt;la&lt;/i&gt; consigne")
+    assert "2 days late" in page
+    assert "without a written reason" in page

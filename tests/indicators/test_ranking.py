@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from indicators.ranking import rank
+from indicators.ranking import rank, rank_stability
 from sensors.errors import MethodError
 
 NAN = math.nan
@@ -80,3 +80,28 @@ def test_getting_worse_never_improves_a_rank(ratios: NDArray[np.float64], statio
     worse = ratios.copy()
     worse[station, factor] = 9.0
     assert rank(worse).order.tolist().index(station) <= before
+
+
+def test_a_workstation_worst_in_everything_stays_first_under_any_weights() -> None:
+    ratios = [[2.0, 2.0, 2.0]] + [[0.5, 0.6, 0.7]] * 5
+    found = rank_stability(ratios)
+    assert found.top == 3
+    assert found.share[0] == 1.0
+
+
+def test_a_rank_that_rests_on_one_factor_moves_with_its_weight() -> None:
+    ratios = np.array([[1.6, 0.1, 0.1], [0.1, 1.4, 0.1], [0.2, 0.2, 0.2], [0.1, 0.1, 0.1], [np.nan] * 3])
+    found = rank_stability(ratios)
+    assert found.top == 2
+    assert 0.5 < found.share[0] < 1.0
+    assert found.share[2] > 0.0
+    assert np.isnan(found.share[4])
+    assert np.nansum(found.share) == pytest.approx(2.0)
+    np.testing.assert_array_equal(found.share, rank_stability(ratios).share)
+
+
+def test_stability_with_two_factors_is_the_share_of_weights_that_keep_the_order() -> None:
+    # 2·w against 1·(2 − w), w uniform on 0…2: the first leads while w > 2/3, that is two times in three.
+    found = rank_stability([[2.0, np.nan], [np.nan, 1.0]], draws=1000)
+    assert found.top == 1
+    assert found.share[0] == pytest.approx(2 / 3, abs=0.04)
