@@ -64,7 +64,8 @@ def _state(book: SiteBook, line: SensorLine, now_ns: int, words: Wording) -> Sen
     health, language = line.health, words.language
     code = line.state.replace(" ", "_")
     # Imported, replayed and simulated readings stand in the store while nothing sends any more.
-    asleep = line.sensor.origin is not Origin.LIVE and code in ("offline", "silent", "never_seen")
+    live = line.sensor.origin is Origin.LIVE
+    asleep = not live and code in ("offline", "silent", "never_seen")
     if health.newest_ns and (asleep or code == "never_seen"):
         code = "stored"
     severity = 2 if code in _OUT_OF_ORDER else 0 if code in ("ok", "stored") else 1
@@ -79,7 +80,8 @@ def _state(book: SiteBook, line: SensorLine, now_ns: int, words: Wording) -> Sen
         severity=severity,
         state=words.say(f"sensor_states.{code}"),
         last_seen=_moment(book, health.last_seen_ns or health.newest_ns, words),
-        rate=words.number(round(health.rate_per_s, 1)) if health.rate_per_s else "–",
+        # How fast a recording came in says nothing of the sensor.
+        rate=words.number(round(health.rate_per_s, 1)) if health.rate_per_s and live else "–",
         rejected=words.number(refused),
         late=words.number(health.late),
         skew="–"
@@ -104,7 +106,7 @@ def _place(book: SiteBook, sensor: str, now_ns: int, words: Wording) -> str:
     if not postings:
         return "–"
     last = max(postings, key=lambda posting: posting.end_ns)
-    return f"{book.workstation(last.workstation).label}, {words.segment(last.mount.value)}"
+    return f"{book.workstation(last.workstation).label}, {words.say(f'mounts.{last.mount.value}')}"
 
 
 def _moment(book: SiteBook, ns: int, words: Wording) -> str:

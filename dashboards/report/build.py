@@ -68,6 +68,8 @@ class Surroundings:
     ----------
     previous : WeeklyResult, optional
         The period before, for what changed.
+    computing : bool
+        Whether the period before is still being computed.
     health : sequence of tuple
         Rows of the sensor table, already in words: sensor, state, last seen, coverage, battery, calibration.
     exclusions : sequence of tuple
@@ -85,6 +87,7 @@ class Surroundings:
     """
 
     previous: WeeklyResult | None = None
+    computing: bool = False
     health: Sequence[tuple[str, ...]] = ()
     exclusions: Sequence[tuple[str, ...]] = ()
     names: Mapping[str, str] = field(default_factory=dict)
@@ -123,7 +126,7 @@ def build_view(
         ranking=tuple(rank_row(station, factors, words) for station in result.workstations),
         next_steps=_next_steps(result, words),
         changes=changes(result, around.previous, words),
-        changes_note=words.say("report.changes_first" if around.previous is None else "report.changes_none"),
+        changes_note=words.say(_changes_code(around)),
         stations=tuple(_station(station, result, words) for station in watched),
         others=_others(result, words),
         projections=ProjectionTable() if summary else projection_table(result, words),
@@ -156,6 +159,12 @@ def _methods(result: WeeklyResult, words: Wording) -> tuple[str, ...]:
     """Parts of the methods in use, each said once."""
     parts = {part for i in _indicators(result) for part in i.method.split("; ") if part}
     return tuple(sorted({words.method(part) for part in parts}, key=str.lower))
+
+
+def _changes_code(around: Surroundings) -> str:
+    if around.previous is not None:
+        return "report.changes_none"
+    return "report.changes_computing" if around.computing else "report.changes_first"
 
 
 def _section(words: Wording, name: str) -> dict[str, str]:

@@ -67,7 +67,7 @@ def _origins(book: SiteBook, result: WeeklyResult, words: Wording) -> dict[tuple
         postings = book.assignments(sensor.id, result.period.start_ns, result.period.end_ns)
         for workstation, mount in sorted({(row.workstation, row.mount) for row in postings}):
             calibration = book.calibration_at(sensor.id, result.period.end_ns)
-            parts = [sensor.label or sensor.id, words.segment(mount.value)]
+            parts = [sensor.label or sensor.id, words.say(f"mounts.{mount.value}")]
             if calibration is not None:
                 day = typography.long_date(calibration.at.date(), language=words.language)
                 parts.append(words.say("report.calibrated", day=day))

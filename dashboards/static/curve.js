@@ -10,6 +10,8 @@
     timeZone: zone, weekday: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
   });
   const figures = new Intl.NumberFormat(lang, { maximumFractionDigits: 1 });
+  const wide = () => box.clientWidth >= 720;
+  const MARGIN = 164;
   let shown = whole;
   let data = null;
   let plot = null;
@@ -52,18 +54,42 @@
       for (const [from, to] of shift.breaks) u.ctx.fillRect(clip(from), top, clip(to) - clip(from), height);
       u.ctx.fillStyle = colour("--sheet");
     }
-    for (const [from, to] of data.gaps) {
-      const inShift = data.shifts.some((shift) => shift.from < to && shift.to > from);
-      if (inShift || data.shifts.length === 0) {
-        for (const part of data.shifts.length ? data.shifts : [{ from, to }]) {
-          const start = Math.max(from, part.from), end = Math.min(to, part.to);
-          if (end > start) hatch(u.ctx, clip(start), top, clip(end) - clip(start), height);
-        }
-      }
-    }
+    for (const [from, to] of worked(data.gaps)) hatch(u.ctx, clip(from), top, clip(to) - clip(from), height);
     u.ctx.fillStyle = colour("--unsettled-wash");
     for (const [from, to] of data.excluded) u.ctx.fillRect(clip(from), top, clip(to) - clip(from), height);
   }
+
+  // Text with an edge in the colour of the paper, cut to the room it has.
+  function write(u, text, x, y, room, align = "left", { strong = false, whole = false } = {}) {
+    const ratio = devicePixelRatio;
+    u.ctx.font = `${strong ? "700 " : ""}${12 * ratio}px "Source Sans 3", sans-serif`;
+    let shown = text;
+    if (whole && u.ctx.measureText(text).width > room) return;
+    while (shown && u.ctx.measureText(shown).width > room) shown = shown.slice(0, -1);
+    if (shown.length < Math.min(text.length, 4)) return;
+    if (shown !== text) shown = `${shown.slice(0, -1)}…`;
+    u.ctx.textAlign = align;
+    u.ctx.textBaseline = "alphabetic";
+    u.ctx.lineWidth = 4 * ratio;
+    u.ctx.strokeStyle = colour("--paper");
+    u.ctx.strokeText(shown, x, y);
+    u.ctx.fillText(shown, x, y);
+  }
+
+  function named(u) {
+    const ratio = devicePixelRatio, { left, top, width, height } = u.bbox;
+    const clip = (second) => Math.min(Math.max(u.valToPos(second, "x", true), left), left + width);
+    u.ctx.fillStyle = colour("--ink-3");
+    for (const shift of data.shifts) write(u, shift.name, clip(shift.from) + 4 * ratio, top - 5 * ratio, clip(shift.to) - clip(shift.from) - 8 * ratio, "left", { whole: true });
+    u.ctx.fillStyle = colour("--ink-2");
+    for (const [from, to] of worked(data.gaps)) write(u, lasting(to - from), (clip(from) + clip(to)) / 2, top + height - 8 * ratio, clip(to) - clip(from) - 4 * ratio, "center", { whole: true });
+    for (const [from, to, reason] of data.excluded) write(u, reason, clip(from) + 4 * ratio, top + 14 * ratio, Math.max(clip(to) - clip(from), 120 * ratio) - 8 * ratio);
+  }
+
+  const lasting = (seconds) => (seconds < 5400 ? `${figures.format(Math.max(1, Math.round(seconds / 60)))} min` : `${figures.format(seconds / 3600)} h`);
+  // The parts of gaps in which the workstation was in use; all of a gap where no shift is planned.
+  const worked = (gaps) => (data.shifts.length ? gaps.flatMap(([from, to]) => data.shifts
+    .map((shift) => [Math.max(from, shift.from), Math.min(to, shift.to)]).filter(([a, b]) => b > a)) : gaps);
 
   function before(u) {
     const { left, top, width, height } = u.bbox;
@@ -72,42 +98,46 @@
     u.ctx.rect(left, top, width, height);
     u.ctx.clip();
     u.ctx.lineWidth = devicePixelRatio;
-    u.ctx.font = `${12 * devicePixelRatio}px "Source Sans 3", sans-serif`;
-    u.ctx.textAlign = "right";
-    u.ctx.textBaseline = "alphabetic";
-    let lastY = -Infinity, step = 0;
-    for (const [value, name] of [...data.limits].sort((a, b) => b[0] - a[0])) {
-      const y = u.valToPos(value, "y", true);
-      if (y < top || y > top + height) continue;
-      // Labels of limits that lie close together stand side by side.
-      step = y - lastY < 15 * devicePixelRatio ? step + 1 : 0;
-      lastY = y;
-      u.ctx.strokeStyle = u.ctx.fillStyle = colour("--ink");
+    u.ctx.strokeStyle = colour("--ink");
+    const inside = [...data.limits].sort((a, b) => b[0] - a[0])
+      .map(([value, name]) => [u.valToPos(value, "y", true), name]).filter(([y]) => y >= top && y <= top + height);
+    for (const [y] of inside) {
       u.ctx.beginPath();
       u.ctx.moveTo(left, y);
       u.ctx.lineTo(left + width, y);
       u.ctx.stroke();
-      const x = left + width - (6 + 240 * step) * devicePixelRatio;
-      u.ctx.strokeStyle = colour("--paper");
-      u.ctx.lineWidth = 4 * devicePixelRatio;
-      u.ctx.strokeText(name, x, y - 4 * devicePixelRatio);
-      u.ctx.lineWidth = devicePixelRatio;
-      u.ctx.fillText(name, x, y - 4 * devicePixelRatio);
     }
     for (const note of document.querySelectorAll("[data-note]")) {
       const x = u.valToPos(Number(note.dataset.note), "x", true);
       if (x < left || x > left + width) continue;
       u.ctx.fillStyle = colour("--ink");
-      u.ctx.fillRect(x - 1, top, 2, 10 * devicePixelRatio);
+      u.ctx.fillRect(x - devicePixelRatio, top, 2 * devicePixelRatio, height);
+      write(u, note.dataset.text, x + 5 * devicePixelRatio, top + 14 * devicePixelRatio, 190 * devicePixelRatio, "left", { strong: true });
     }
     u.ctx.restore();
+    u.ctx.fillStyle = colour("--ink");
+    // Names of limits stand in the margin, one under the other where the lines are close.
+    let lastY = -Infinity;
+    for (const [y, name] of inside) {
+      lastY = Math.max(y + 4 * devicePixelRatio, lastY + 15 * devicePixelRatio);
+      const shown = wide() ? name : name.split(" ")[0];
+      write(u, shown, left + width + 6 * devicePixelRatio, lastY, (wide() ? MARGIN : 40) * devicePixelRatio);
+    }
+    named(u);
   }
 
+  // « 8 h », « 8 h 15 » in French, 08:00 elsewhere; the day at midnight.
   const clock = (u, ticks, axis, space, step) => ticks.map((second) => {
-    const hour = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(step < 60 ? { second: "2-digit" } : {}) };
-    const say = (parts) => new Intl.DateTimeFormat(lang, { timeZone: zone, ...parts }).format(second * 1000);
-    const midnight = say({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).replace(/\D/g, "") === "0000";
-    return step >= 86400 || midnight ? say({ weekday: "short", day: "numeric" }) : say(hour);
+    const parts = { hour: "numeric", minute: "2-digit", hourCycle: "h23", ...(step < 60 ? { second: "2-digit" } : {}) };
+    const found = Object.fromEntries(new Intl.DateTimeFormat("en", { timeZone: zone, ...parts })
+      .formatToParts(second * 1000).map((part) => [part.type, part.value]));
+    const hour = Number(found.hour), minute = found.minute;
+    if (step >= 86400 || (hour === 0 && minute === "00" && step >= 60)) {
+      return new Intl.DateTimeFormat(lang, { timeZone: zone, weekday: "short", day: "numeric" }).format(second * 1000);
+    }
+    const tail = found.second && found.second !== "00" ? `:${found.second}` : "";
+    if (lang === "fr") return minute === "00" && !tail ? `${hour} h` : `${hour} h ${minute}${tail}`;
+    return `${String(hour).padStart(2, "0")}:${minute}${tail}`;
   });
 
   function draw() {
@@ -125,6 +155,7 @@
     plot = new uPlot({
       width: box.clientWidth, height: Math.max(260, Math.min(420, box.clientWidth * 0.36)),
       tzDate: (second) => uPlot.tzDate(new Date(second * 1000), zone),
+      padding: [22, wide() ? MARGIN + 8 : 44, 0, 0],
       cursor: { drag: { x: true, y: false, setScale: false } },
       scales: { x: { min: shown[0], max: shown[1] }, y: { range } },
       axes: [{ ...axis, values: clock }, { ...axis, size: 56, values: (u, ticks) => ticks.map((v) => figures.format(v)) }],
@@ -141,12 +172,26 @@
     box.dataset.points = String(data.t.length);
     box.dataset.nulls = String(data.mean.filter((value) => value === null).length);
     status.textContent = `${moment.format(shown[0] * 1000)} – ${moment.format(shown[1] * 1000)}`;
+    describe();
     const local = (second) => new Date(second * 1000).toLocaleString("sv-SE", { timeZone: zone }).slice(0, 16).replace(" ", "T");
     const from = document.getElementById("ex-from"), to = document.getElementById("ex-to");
     if (from && (shown[0] !== whole[0] || shown[1] !== whole[1])) {
       from.value = local(shown[0]);
       to.value = local(shown[1]);
     }
+  }
+
+  // What the eye takes from the drawing, in words: mean and percentiles of the window, and its gaps.
+  function describe() {
+    const summary = document.getElementById("curve-summary"), gaps = document.getElementById("curve-gaps");
+    const { mean, ...percentiles } = data.summary;
+    summary.textContent = mean === undefined ? "" : [
+      `${box.dataset.mean} ${figures.format(mean)} ${unit}`,
+      ...Object.entries(percentiles).map(([name, value]) => `${name} ${figures.format(value)}`),
+    ].join(" · ");
+    const open = worked(data.gaps).filter(([from, to]) => to - from >= 60).sort((a, b) => b[1] - b[0] - (a[1] - a[0]));
+    gaps.textContent = open.length === 0 ? "" : `${box.dataset.gap} ${open.slice(0, 6)
+      .map(([from, to]) => `${moment.format(from * 1000)} (${lasting(to - from)})`).join(", ")}${open.length > 6 ? "…" : ""}`;
   }
 
   function picked(u) {
@@ -190,6 +235,9 @@
       };
       ask(moves[button.dataset.move]);
     });
+  }
+  for (const button of document.querySelectorAll("[data-day]")) {
+    button.addEventListener("click", () => ask(button.dataset.day.split(" ").map(Number)));
   }
   let waiting = 0;
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => ask(shown), 200); });

@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from dashboards.plots.tokens import plot_css
 from dashboards.web import (
     compare_page,
+    curve_data,
     curve_pages,
     decision_pages,
     door,
@@ -96,6 +97,7 @@ def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
     app.include_router(personal.router)
     app.include_router(other_pages.router)
     app.include_router(curve_pages.router)
+    app.include_router(curve_data.router)
     app.include_router(compare_page.router)
     app.include_router(decision_pages.router)
     app.include_router(why_page.router)

@@ -15,10 +15,13 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 
 from dashboards import typography
 from dashboards.health import sensor_states
+from dashboards.report.surroundings import names_of
 from dashboards.web.context import PageContext, page_context
 from dashboards.web.render import render_page
 from dashboards.web.security import Guard
+from dashboards.web.sensor_week import sensor_strips
 from indicators.disclosure.publication import is_worn_posting
+from indicators.model import Factor
 from sensors.errors import VigiposteError
 
 __all__ = ["router"]
@@ -26,6 +29,8 @@ __all__ = ["router"]
 router = APIRouter()
 _LIVE_EVERY_S = 2.0
 _LIVE_SILENCE_S = 15.0
+_SHOWN_VISITS = 20
+_SPARE_SENSORS = 2
 
 
 @router.get("/sensors", response_class=HTMLResponse)
@@ -39,6 +44,9 @@ def sensors(request: Request) -> HTMLResponse:
         "sensors.html",
         states=states,
         worn_hidden=hidden,
+        strips=context.source.remembered(
+            context.period, ("strips", context.language), lambda: _strips(context)
+        ),
         lead=_sensor_lead(context, seen, states),
         moment=_moment(context),
         ingests=[_ingest_line(context, one) for one in seen.ingests],
@@ -55,6 +63,11 @@ def _seen(context: PageContext) -> tuple[Any, int]:
         return seen, 0
     fixed = tuple(line for line in seen.sensors if not is_worn_posting(book, line.sensor.id))
     return replace(seen, sensors=fixed), len(seen.sensors) - len(fixed)
+
+
+def _strips(context: PageContext) -> dict[str, str]:
+    source = context.source
+    return sensor_strips(source.book, source.store, context.period, source.audience, context.words.say)
 
 
 def _moment(context: PageContext) -> str:
@@ -136,17 +149,49 @@ def events(request: Request) -> StreamingResponse:
 def plan(request: Request) -> HTMLResponse:
     """What the next measurements can settle."""
     from dashboards.plan import plan_table
+    from dashboards.plan.rows import schedule_rows
 
     context = page_context(request, "plan")
-    source = context.source
+    source, words = context.source, context.words
     make = source.extra.get("plan")
     if make is None:
-        return render_page(context, "plan.html", lead=(), head=(), rows=())
+        return render_page(context, "plan.html", table=None, maps=(), visits=(), visit_head=(), more=0)
     made = source.remembered(
         context.period, ("plan",), lambda: make(source.book, source.store, source.audience)
     )
-    table = plan_table(made, context.language)
-    return render_page(context, "plan.html", lead=table.lead, head=table.head, rows=table.rows)
+    visits = schedule_rows(made.visits[:_SHOWN_VISITS], context.language, _labels(context))
+    return render_page(
+        context,
+        "plan.html",
+        table=plan_table(made, context.language),
+        maps=source.remembered(context.period, ("floor", context.language), lambda: _floor_maps(context)),
+        visits=visits,
+        visit_head=[words.say(f"plan.column_{name}") for name in ("date", "station", "factor", "sensors")],
+        more=len(made.visits) - len(visits),
+    )
+
+
+def _labels(context: PageContext) -> dict[str, str]:
+    book = context.source.book
+    return names_of(book) | {row.id: row.label for row in book.site.workstations}
+
+
+def _floor_maps(context: PageContext) -> tuple[tuple[str, str], ...]:
+    """What stays unknown between the workstations, where the site file has a floor and their places."""
+    from dashboards.plan.figures import floor_map
+    from indicators.planning.floor import plan_floor
+
+    site = context.source.book.site
+    if site.floor is None or not any(row.position_m for row in site.workstations):
+        return ()
+    say = context.words.say
+    return tuple(
+        (
+            say("plan.floor_title", factor=context.words.factor(factor)),
+            floor_map(plan_floor(context.source.book, factor, spare=_SPARE_SENSORS), say),
+        )
+        for factor in (Factor.NOISE, Factor.CLIMATE)
+    )
 
 
 def empty_page(request: Request) -> HTMLResponse:

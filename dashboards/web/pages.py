@@ -42,9 +42,12 @@ _MEDIA = {
 
 
 def _around(context: PageContext) -> Surroundings:
-    book = context.source.book
+    source, book = context.source, context.source.book
+    before = source.earlier(context.period)
+    previous = source.wait_known(before, 0.2)
     return Surroundings(
-        previous=context.source.wait_known(context.source.earlier(context.period), 0.2),
+        previous=previous,
+        computing=previous is None and not source.hopeless(before),
         names=names_of(book),
         group_size=book.site.privacy.group_size,
     )
@@ -54,7 +57,7 @@ def _summary(context: PageContext) -> ReportView:
     around = _around(context)
     return context.source.remembered(
         context.period,
-        ("summary", context.language, around.previous is None),
+        ("summary", context.language, around.previous is None, around.computing),
         lambda: build_view(context.result, context.language, around, summary=True),
     )
 
