@@ -7,7 +7,34 @@ from numpy.typing import ArrayLike, NDArray
 
 from sensors.errors import MethodError
 
-__all__ = ["float_array", "positive", "together", "within"]
+__all__ = ["any_floats", "float_array", "number", "positive", "together", "within"]
+
+
+def any_floats(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """`values` as float64, whatever numbers they are: empty, NaN and infinite pass (code ``not_numeric``)."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise MethodError(
+            f"{name} is not an array of numbers",
+            value=type(values).__name__,
+            rule="numbers, NaN for missing, all rows of one length",
+            code="not_numeric",
+        ) from error
+
+
+def number(value: ArrayLike, name: str) -> float:
+    """`value` as one number, NaN and infinite included.
+
+    Raises
+    ------
+    MethodError
+        ``not_numeric``, or ``wrong_shape`` for anything but a single number.
+    """
+    array = any_floats(value, name)
+    if array.ndim:
+        raise MethodError(f"{name} must be one number", value=array.shape, code="wrong_shape")
+    return float(array)
 
 
 def float_array(values: ArrayLike, name: str, *, allow_empty: bool = False) -> NDArray[np.float64]:
@@ -18,15 +45,7 @@ def float_array(values: ArrayLike, name: str, *, allow_empty: bool = False) -> N
     MethodError
         ``not_numeric``, ``empty`` (unless allowed) or ``infinite``.
     """
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise MethodError(
-            f"{name} is not an array of numbers",
-            value=type(values).__name__,
-            rule="numbers, NaN for missing, all rows of one length",
-            code="not_numeric",
-        ) from error
+    array = any_floats(values, name)
     if array.size == 0 and not allow_empty:
         raise MethodError(f"{name} is empty", rule="at least one value", code="empty")
     if np.isinf(array).any():

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.arguments import float_array
+from analysis.arguments import any_floats, float_array, number
 from analysis.posture_runs import GUARD, TIME_TOLERANCE_S, hysteresis_visits, majority, run_bounds
 from sensors.errors import MethodError
 
@@ -81,8 +81,9 @@ def checked_series(values: Any, times_s: Any, max_gap_s: float) -> Series:
         raise _bad("a single value has no duration", "too_few_samples", 1, "at least two values")
     if np.isnan(times).any():
         raise _bad("a time is missing", "missing_time", rule="every value has its time")
-    if not max_gap_s > 0:
-        raise _bad("max_gap_s must be positive", "bad_gap", max_gap_s)
+    longest = number(max_gap_s, "max_gap_s")
+    if not longest > 0:
+        raise _bad("max_gap_s must be positive", "bad_gap", longest)
     steps = np.diff(times)
     if steps.min() <= 0:
         raise _bad(
@@ -92,8 +93,8 @@ def checked_series(values: Any, times_s: Any, max_gap_s: float) -> Series:
             "strictly increasing",
             "sort the rows and drop duplicates (analysis.signal.time_base)",
         )
-    gaps = steps > max_gap_s + TIME_TOLERANCE_S
-    usual = min(float(np.median(steps)), float(max_gap_s))
+    gaps = steps > longest + TIME_TOLERANCE_S
+    usual = min(float(np.median(steps)), longest)
     weights = np.append(np.where(gaps, usual, steps), usual)
     missing = np.isnan(samples)
     weights[missing] = 0.0
@@ -103,7 +104,7 @@ def checked_series(values: Any, times_s: Any, max_gap_s: float) -> Series:
 
 
 def _edges(edges: Any, what: str) -> FloatArray:
-    array = np.asarray(edges, np.float64)
+    array = any_floats(edges, what)
     if array.ndim != 1 or array.size < 2 or np.isnan(array).any() or not (np.diff(array) > 0).all():
         raise _bad(
             f"{what} must be increasing", "bad_edges", np.asarray(edges).tolist(), "at least two edges"
@@ -185,8 +186,8 @@ def percentiles(values: Any, times_s: Any, percents: Any, max_gap_s: float) -> F
         As `time_in_bands` without edges; ``bad_percent`` outside 0–100.
     """
     series = checked_series(values, times_s, max_gap_s)
-    wanted = np.asarray(percents, np.float64)
-    if np.isnan(wanted).any() or (wanted < 0).any() or (wanted > 100).any():
+    wanted = any_floats(percents, "percents")
+    if wanted.size == 0 or np.isnan(wanted).any() or (wanted < 0).any() or (wanted > 100).any():
         raise _bad("percents must lie within 0–100", "bad_percent", np.asarray(percents).tolist())
     valid = series.weights_s > 0
     if not valid.any():
@@ -273,7 +274,7 @@ def longest_hold_s(
     """
     series = checked_series(values, times_s, max_gap_s)
     _require_number(threshold, "threshold", "bad_threshold")
-    if not 0 <= smooth_s <= 3600:
+    if not 0 <= number(smooth_s, "smooth_s") <= 3600:
         raise _bad("smooth_s must be 0–3600 s", "bad_smoothing", smooth_s)
     if not series.measured:
         return float("nan")
@@ -343,7 +344,7 @@ def events_per_minute(
     """
     series = checked_series(values, times_s, max_gap_s)
     _require_number(threshold, "threshold", "bad_threshold")
-    if not 0 <= hysteresis < np.inf:
+    if not 0 <= number(hysteresis, "hysteresis") < np.inf:
         raise _bad("hysteresis must not be negative", "bad_hysteresis", hysteresis)
     if not series.measured:
         return float("nan")
@@ -354,7 +355,7 @@ def events_per_minute(
 
 
 def _require_number(value: float, what: str, code: str) -> None:
-    if not np.isfinite(value):
+    if not np.isfinite(number(value, what)):
         raise _bad(f"{what} must be a finite number", code, value)
 
 
@@ -385,9 +386,10 @@ def coverage(times_s: Any, start_s: float, end_s: float, period_s: float) -> flo
         raise _bad("times_s must be one-dimensional", "wrong_shape", times.shape)
     if np.isnan(times).any():
         raise _bad("a time is missing", "missing_time", rule="every row has its time")
-    if not (np.isfinite(start_s) and np.isfinite(end_s) and start_s < end_s):
-        raise _bad("the window must have a length", "bad_window", (start_s, end_s), "start before end")
-    if not 0 < period_s < np.inf:
+    window = number(start_s, "start_s"), number(end_s, "end_s")
+    if not (np.isfinite(window).all() and window[0] < window[1]):
+        raise _bad("the window must have a length", "bad_window", window, "start before end")
+    if not 0 < number(period_s, "period_s") < np.inf:
         raise _bad("period_s must be positive", "bad_period", period_s)
     ordered = np.sort(times)
     first = np.clip(ordered, start_s, end_s)

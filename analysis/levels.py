@@ -141,11 +141,13 @@ def exceeded_level(levels_db: ArrayLike, percent: ArrayLike) -> Floats:
     Raises
     ------
     MethodError
-        ``empty``, ``infinite``, ``out_of_validity`` (percent outside 0–100).
+        ``empty``, ``infinite``, ``out_of_validity`` (percent outside 0–100), ``wrong_shape`` (of percent).
     """
     levels = _with_axis(float_array(levels_db, "levels_db"), -1)
     share = within(percent, "percent", 0.0, 100.0)
     present = ~np.isnan(levels)
+    if share.ndim > 1:
+        raise MethodError("percent must be one number or a list", value=share.shape, code="wrong_shape")
     if np.isnan(share).any():
         raise MethodError("percent is missing", rule="0 to 100", code="out_of_validity")
     if present.all():

@@ -14,6 +14,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.arguments import any_floats, number
 from sensors.errors import MethodError
 
 __all__ = ["Criterion", "LeaveOneOut", "PlacementChoice", "choose", "leave_one_out", "posterior_variance"]
@@ -74,7 +75,7 @@ class LeaveOneOut:
 
 def _positive(**parameters: float) -> None:
     for name, value in parameters.items():
-        if not (np.isfinite(value) and value > 0):
+        if not 0 < number(value, name) < np.inf:
             raise MethodError(
                 f"{name} of the placement model",
                 value=value,
@@ -85,7 +86,7 @@ def _positive(**parameters: float) -> None:
 
 
 def _points(xy_m: ArrayLike, name: str) -> _FloatArray:
-    points = np.asarray(xy_m, dtype=np.float64)
+    points = any_floats(xy_m, name)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
         raise MethodError(
             f"{name} are not points", value=points.shape, rule="shape (n, 2), n ≥ 1", code="bad_shape"
@@ -167,11 +168,12 @@ def choose(
     if any(not 0 <= index < size for index in (*fixed, *forbidden)):
         raise MethodError("fixed or forbidden place", rule=f"an index from 0 to {size - 1}", code="bad_index")
     closed = set(forbidden) | set(fixed)
-    if not 0 <= count <= size - len(closed):
+    wanted = number(count, "count")
+    if not (0 <= wanted <= size - len(closed) and wanted.is_integer()):
         raise MethodError(
             "number of places to choose",
             value=count,
-            rule=f"from 0 to {size - len(closed)}, the places that are free",
+            rule=f"a whole number from 0 to {size - len(closed)}, the places that are free",
             code="too_few_places",
         )
     noise_variance = noise_sd**2
@@ -182,7 +184,7 @@ def choose(
     for index in fixed:
         posterior, precision = _observe(posterior, index, noise_variance), _drop(precision, index)
         chosen.append(int(index))
-    for _ in range(count):
+    for _ in range(int(wanted)):
         variance = np.diag(posterior)
         if rule is Criterion.ENTROPY:
             score = variance.copy()
@@ -230,7 +232,7 @@ def leave_one_out(
     """
     points = _points(xy_m, "sensor places")
     _positive(length_m=length_m, sd=sd, noise_sd=noise_sd)
-    observed = np.asarray(values, dtype=np.float64)
+    observed = any_floats(values, "values")
     if observed.shape != (len(points),):
         raise MethodError(
             "values do not match the places", value=observed.shape, rule=f"({len(points)},)", code="bad_shape"

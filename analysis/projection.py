@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
+from analysis.arguments import any_floats, number
 from sensors.errors import MethodError
 
 __all__ = [
@@ -48,7 +49,7 @@ class YearTotal:
 
 
 def _days(values: ArrayLike) -> NDArray[np.float64]:
-    days = np.asarray(values, dtype=np.float64)
+    days = any_floats(values, "daily values")
     if days.ndim != 1:
         raise MethodError(
             "daily values", value=days.shape, rule="one value a day, shape (n,)", code="bad_shape"
@@ -98,7 +99,7 @@ def year_total(
     Cochran, *Sampling Techniques*, 3rd ed. (1977), eq. 2.24 (total of a finite population).
     """
     days = _days(daily_values)
-    if not (np.isfinite(worked_days_per_year) and 0 < worked_days_per_year <= 366):
+    if not 0 < number(worked_days_per_year, "days worked in the year") <= 366:
         raise MethodError(
             "days worked in the year",
             value=worked_days_per_year,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from analysis.arguments import float_array, positive, within
+from analysis.arguments import float_array, number, positive, together, within
 from analysis.nested import NestedMean, nested_mean
 from sensors.errors import MethodError
 
@@ -90,6 +90,7 @@ def half_width(
     inside = positive(within_sd, "within_sd", zero=True)
     count = within(workers, "workers", 1, 1e6, code="too_few")
     repeats = within(days_each, "days_each", 1, 1e6, code="too_few")
+    between, inside, count, repeats = together(between, inside, count, repeats)
     quantile = stats.norm.ppf(0.5 + confidence / 2.0)
     variance = between**2 / count + inside**2 / (count * repeats)
     return np.asarray(quantile * np.sqrt(variance), dtype=np.float64)
@@ -317,5 +318,5 @@ def expected_regression(observed: float, population_mean: float, between_sd: flo
 
 
 def _probability(value: float, name: str) -> None:
-    if not 0.0 < value < 1.0:
+    if not 0.0 < number(value, name) < 1.0:
         raise MethodError(f"{name} is no probability", value=value, rule="0 < p < 1", code="out_of_range")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from analysis.arguments import any_floats
 from indicators.model import (
     FactorResult,
     Indicator,
@@ -92,7 +93,7 @@ def rank(ratios: ArrayLike) -> Ranking:
     MethodError
         Codes ``bad_shape`` and ``negative_ratio``.
     """
-    table = np.asarray(ratios, dtype=np.float64)
+    table = any_floats(ratios, "ratios")
     if table.ndim != 2:
         raise MethodError(
             "ratios to rank", value=table.shape, rule="shape (workstations, factors)", code="bad_shape"

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from analysis.projection import YearTotal, event_total, reaching_total, year_total
 from indicators.limits import Limit, limit
 from indicators.model import Interval
-from sensors.errors import MethodError, UnknownNameError
+from sensors.errors import MethodError, UnknownNameError, UsageError
 
 __all__ = [
     "FACTORS",
@@ -84,13 +84,22 @@ def threshold(factor: str, on_date: date | str) -> Limit:
     ------
     UnknownNameError
         Unknown factor, or no threshold in force on that day.
+    UsageError
+        ``bad_date``: no ISO date.
     """
     if factor not in FACTORS:
         raise UnknownNameError(
             "factor of the C2P", value=factor, rule=f"one of {', '.join(FACTORS)}", code="unknown_factor"
         )
-    day = date.fromisoformat(on_date) if isinstance(on_date, str) else on_date
+    day = _date(on_date)
     return limit(FACTORS[factor], day)
+
+
+def _date(on_date: date | str) -> date:
+    try:
+        return date.fromisoformat(on_date) if isinstance(on_date, str) else on_date
+    except ValueError as trouble:
+        raise UsageError("no date", value=on_date, rule="ISO text, 2026-11-16", code="bad_date") from trouble
 
 
 def reaches(value: float, row: Limit) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.arguments import float_array, positive, within
+from analysis.arguments import float_array, number, positive, within
 from analysis.levels import energy_mean, energy_sum
 from indicators.model import Note
 from indicators.table_files import csv_matrix, toml_table
@@ -275,7 +275,8 @@ def _sampled(
     levels = levels[~np.isnan(levels)]
     if levels.size == 0:
         raise MethodError("every sample is missing", rule="at least one level", code="empty")
-    hours = float(within(positive(effective_day_h, "effective_day_h"), "effective_day_h", 0.0, 24.0))
+    day_h = number(effective_day_h, "effective_day_h")
+    hours = float(within(positive(day_h, "effective_day_h"), "effective_day_h", 0.0, 24.0))
     u2, u3 = _uncertainties(u2_db, u3_db)
     laeq = float(energy_mean(levels))
     lex = laeq + 10.0 * float(np.log10(hours / _REFERENCE_DAY_H))
@@ -389,6 +390,6 @@ def _duration_uncertainty(task: Mapping[str, Any], label: str) -> float:
 
 def _uncertainties(u2_db: float, u3_db: float) -> tuple[float, float]:
     return (
-        float(positive(u2_db, "u2_db", zero=True)),
-        float(positive(u3_db, "u3_db", zero=True)),
+        float(positive(number(u2_db, "u2_db"), "u2_db", zero=True)),
+        float(positive(number(u3_db, "u3_db"), "u3_db", zero=True)),
     )

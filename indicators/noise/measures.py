@@ -143,7 +143,7 @@ def dose_percent(
     hours = positive(duration_h, "duration_h", zero=True)
     criterion = float_array(criterion_db, "criterion_db")
     exchange = positive(exchange_db, "exchange_db")
-    levels, hours = together(levels, hours)
+    levels, hours, criterion, exchange = together(levels, hours, criterion, exchange)
     dose = 100.0 * hours / _REFERENCE_DAY_H * 2.0 ** ((levels - criterion) / exchange)
     if threshold_db is None:
         return np.asarray(dose)

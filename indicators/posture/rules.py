@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.arguments import float_array, within
+from analysis.arguments import float_array, number, within
 from analysis.posture_holds import Hold, holds
 from indicators.limits import Limit, limit
 from indicators.table_files import toml_table
@@ -210,7 +210,7 @@ def action_level(scheme: str, body_part: str, quantity: str, value: float) -> Ac
             rule=f"one of {', '.join(known)}",
             code="unknown_action_level",
         )
-    amount = float(within(value, "value", 0.0, np.finfo(np.float64).max))
+    amount = float(within(number(value, "value"), "value", 0.0, np.finfo(np.float64).max))
     if np.isnan(amount):
         return ActionLevel.NOT_MEASURED
     return _one_level(amount, *bounds[0]) if len(bounds[0]) == 1 else _colour(amount, *bounds[0])
