@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ingest.session.plain_client import connect_client, new_client
+from ingest.session.plain_client import connect_client, leave_client, new_client
 from ingest.session.settings import BrokerSettings, MqttVersion, broker_settings
 from ingest.store import Store
 from sensors.errors import VigiposteError
@@ -27,6 +27,7 @@ __all__ = ["Finding", "State", "examine", "examine_broker", "examine_extras", "e
 _PROBE_MESSAGES = 1_200
 _PROBE_WINDOW = 40
 _ANSWER_S = 5.0
+_SILENT_S = 1.5
 _LOW_DISK_BYTES = 1_000_000_000
 _NO_DISK_BYTES = 100_000_000
 _FIRST_PLAUSIBLE_YEAR = 2025
@@ -180,16 +181,13 @@ class _Probe:
         client.loop_start()
         return self._connected.wait(_ANSWER_S) and not self.refusal
 
-    @staticmethod
-    def leave(client: Any) -> None:
-        """Disconnect and stop the network thread."""
-        client.disconnect()
-        client.loop_stop()
-
     def wait_for(self, count: int) -> None:
         """Wait until `count` messages came, or nothing more comes."""
         deadline = time.monotonic() + _ANSWER_S
+        silent_until = time.monotonic() + _SILENT_S
         while self.received < count and time.monotonic() < deadline:
+            if not self.received and time.monotonic() > silent_until:
+                return
             time.sleep(0.02)
 
 
@@ -204,11 +202,11 @@ def examine_broker(settings: BrokerSettings, site: str) -> Iterator[Finding]:
     try:
         first = probe.client()
         if settings.version is MqttVersion.V311 or not probe.connect(first):
-            probe.leave(first)
+            leave_client(first)
             probe = _Probe(settings, mqtt.MQTTv311)
             first = probe.client()
             if not probe.connect(first):
-                probe.leave(first)
+                leave_client(first)
                 yield Finding(
                     "broker", State.FAULT, probe.refusal or "no answer", "check [mqtt] url, user and password"
                 )
@@ -221,7 +219,7 @@ def examine_broker(settings: BrokerSettings, site: str) -> Iterator[Finding]:
     first.subscribe(topic, 1)
     time.sleep(0.3)
     shared = getattr(probe.properties, "SharedSubscriptionAvailable", 1) if probe.properties else 1
-    probe.leave(first)
+    leave_client(first)
     protocol = "MQTT 5" if probe._five else "MQTT 3.1.1"  # noqa: SLF001 - the probe is ours
     name = probe.version or "unnamed broker"
     yield Finding("broker", State.OK, f"{settings.url}: {name}, {protocol}")
@@ -245,26 +243,25 @@ def _examine_queue(probe: _Probe, topic: str) -> Iterator[Finding]:
             handle.wait_for_publish(_ANSWER_S)
     except (RuntimeError, ValueError):
         yield Finding("broker queue", State.NOTICE, "the probe could not publish", "check the access rules")
-    publisher.disconnect()
-    publisher.loop_stop()
+    leave_client(publisher)
     second = probe.client()
     probe.received = 0
     probe.connect(second)
     probe.wait_for(_PROBE_WINDOW)
     time.sleep(0.2)
     in_flight = probe.received
-    probe.leave(second)
+    leave_client(second)
     third = probe.client()
     third.manual_ack_set(False)  # noqa: FBT003 - paho's signature
     probe.received = 0
     probe.connect(third)
     probe.wait_for(_PROBE_MESSAGES)
     kept = probe.received
-    probe.leave(third)
+    leave_client(third)
     last = probe.client()
     probe.connect(last, clean=True)
     last.unsubscribe(topic)
-    probe.leave(last)
+    leave_client(last)
     if not kept:
         # A broker that keeps too little still keeps some: none at all is a matter of rights.
         yield Finding(

@@ -12,7 +12,7 @@ from typing import Any
 
 from ingest.codecs.devices import FAMILIES
 from ingest.codecs.document import find, parse_document, sensor_id
-from ingest.session.plain_client import connect_client, new_client
+from ingest.session.plain_client import connect_client, leave_client, new_client
 from ingest.session.settings import BrokerSettings, MqttVersion
 from sensors.errors import BrokerUnreachableError, PayloadError
 from sensors.formats import WireFormat, decode
@@ -278,8 +278,7 @@ def listen(settings: BrokerSettings, seconds: float) -> list[Heard]:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not refusals:
         time.sleep(0.05)
-    client.disconnect()
-    client.loop_stop()
+    leave_client(client)
     if refusals:
         raise BrokerUnreachableError(
             f"broker {settings.url} refuses",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ingest.pipeline.routing import Router
-from ingest.session.plain_client import connect_client, new_client
+from ingest.session.plain_client import connect_client, leave_client, new_client
 from ingest.session.settings import BrokerSettings, MqttVersion, broker_settings
 from sensors.errors import BrokerUnreachableError, PayloadError
 from sensors.formats import Decoded
@@ -65,8 +65,7 @@ def listen_sensor(
     try:
         yield _rows(router, sensor, waiting, poll_s)
     finally:
-        client.disconnect()
-        client.loop_stop()
+        leave_client(client)
 
 
 def _rows(
@@ -129,8 +128,7 @@ def _connected(settings: BrokerSettings, topics: list[str], waiting: queue.Queue
     except queue.Empty:
         problem = f"no answer within {_ANSWER_S:g} s"
     if problem:
-        client.disconnect()
-        client.loop_stop()
+        leave_client(client)
         raise BrokerUnreachableError(
             f"broker {settings.url} refuses",
             value=problem,

@@ -11,7 +11,7 @@ from sensors.errors import BrokerUnreachableError, ConfigurationError
 if TYPE_CHECKING:
     import paho.mqtt.client as mqtt
 
-__all__ = ["connect_client", "new_client"]
+__all__ = ["connect_client", "leave_client", "new_client"]
 
 
 def new_client(settings: BrokerSettings, **arguments: Any) -> mqtt.Client:
@@ -50,7 +50,7 @@ def connect_client(client: mqtt.Client, settings: BrokerSettings, **arguments: A
     Raises
     ------
     BrokerUnreachableError
-        ``broker_tls``: the certificates do not fit; ``broker_down``: nothing answers.
+        ``broker_tls``: the certificates do not fit; ``broker_unreachable``: nothing answers.
     """
     try:
         client.connect(settings.host, settings.port, **arguments)
@@ -66,5 +66,14 @@ def connect_client(client: mqtt.Client, settings: BrokerSettings, **arguments: A
             f"broker {settings.url} does not answer",
             rule=error.strerror or str(error),
             remedy="start it, or correct [mqtt] url or --mqtt",
-            code="broker_down",
+            code="broker_unreachable",
         ) from None
+
+
+def leave_client(client: mqtt.Client) -> None:
+    """Disconnect and end the network thread; paho leaves the socket of a refused login open."""
+    client.disconnect()
+    client.loop_stop()
+    left = client.socket()
+    if left is not None:
+        left.close()

@@ -371,3 +371,37 @@ def shipped_mosquitto_conf() -> str:
 def load_message_fixture() -> Callable[[int], tuple[str, bytes]]:
     """``load_message(number)``: topic and payload."""
     return load_message
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of an authority, a server and a client certificate, and an authority that signed nothing."""
+    folder = tmp_path_factory.mktemp("tls")
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=folder, timeout=60)
+
+    for name in ("ca", "other"):
+        openssl(
+            *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"),
+            *("-keyout", f"{name}.key", "-out", f"{name}.crt"),
+        )
+    for name, subject in (("server", "/CN=localhost"), ("client", "/CN=ingest")):
+        (folder / "ext").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
+        openssl(
+            "req",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            subject,
+            "-keyout",
+            f"{name}.key",
+            "-out",
+            "x.csr",
+        )
+        openssl(
+            *("x509", "-req", "-in", "x.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"),
+            *("-days", "2", "-extfile", "ext", "-out", f"{name}.crt"),
+        )
+    return folder

@@ -309,39 +309,6 @@ def test_no_broker_and_a_silent_one_are_told_apart(
         assert refused(silent, 0.3).code == "broker_silent"
 
 
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tls")
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=folder, timeout=60)
-
-    for name in ("ca", "other"):
-        openssl(
-            *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"),
-            *("-keyout", f"{name}.key", "-out", f"{name}.crt"),
-        )
-    for name, subject in (("server", "/CN=localhost"), ("client", "/CN=ingest")):
-        (folder / "ext").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1")
-        openssl(
-            "req",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-subj",
-            subject,
-            "-keyout",
-            f"{name}.key",
-            "-out",
-            "x.csr",
-        )
-        openssl(
-            *("x509", "-req", "-in", "x.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"),
-            *("-days", "2", "-extfile", "ext", "-out", f"{name}.crt"),
-        )
-    return folder
-
-
 @pytest.mark.mosquitto
 def test_tls_with_client_certificate_works_and_a_foreign_authority_is_refused(
     mosquitto: Any, bench: Callable[..., Bench], publish: Callable[..., int], certificates: Path
