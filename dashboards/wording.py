@@ -286,7 +286,9 @@ class Wording:
         return word[:1].upper() + word[1:] if capital else word
 
     def days(self, indicator: Indicator) -> str:
-        """``4 jours, 6 porteurs``."""
+        """``4 jours, 6 porteurs``; what rests on the site file alone says so."""
+        if indicator.factor is Factor.WORK_TIME:
+            return self.say("report.days_planned")
         key = "report.days_wearers" if indicator.worn else "report.days_only"
         return self.say(key, days=indicator.n_days, wearers=indicator.n_wearers)
 

@@ -57,6 +57,7 @@ _GLOSSARY = (
     "lund",
     "ramp",
 )
+_FIGURES_A_PAGE = 4
 _TO_WATCH = (Verdict.ABOVE, Verdict.NOT_SETTLED)
 
 
@@ -254,7 +255,7 @@ def _station(station: WorkstationResult, result: WeeklyResult, words: Wording) -
             )
         ),
         blocks=tuple(factor_block(station.id, factor, result, words) for factor in station.factors),
-        figures=figures(station, result.audience, words),
+        figures=figures(station, result.audience, words, most=_FIGURES_A_PAGE),
     )
 
 

@@ -22,22 +22,26 @@ __all__ = [
     "projection_figure",
 ]
 
-_MOST = 6
+_BY_USE = ("tasks", "projection", "hours", "distribution", "eva", "bands")
 _MOST_BANDS = 8
 _SMALL_TAIL_PERCENT = 1.0
 _STRAIGHT_DEG = 180.0
 _MARKED = ("P10", "P50", "P90")
 
 
-def figures(station: WorkstationResult, audience: Audience, words: Wording) -> tuple[Figure, ...]:
-    """Contributions, distribution, static or dynamic, projection: one of each kind a factor."""
+def figures(
+    station: WorkstationResult, audience: Audience, words: Wording, *, most: int = 6
+) -> tuple[Figure, ...]:
+    """One of each kind a factor; where there are more than `most`, those that help least to act are left."""
     kept: dict[tuple[Factor, str], Figure] = {}
     for factor in station.factors:
         for indicator in sorted(factor.indicators, key=_telling, reverse=True):
             if indicator.scope is Scope.USUAL and indicator.value is not None:
                 for figure in indicator_figures(indicator, audience, words):
                     kept.setdefault((factor.factor, figure.title), figure)
-    return tuple(kept.values())[:_MOST]
+    by_use = [words.say(f"figures.{kind}") for kind in _BY_USE]
+    chosen = sorted(kept.values(), key=lambda figure: by_use.index(figure.title))[:most]
+    return tuple(figure for figure in kept.values() if figure in chosen)
 
 
 def grouped(made: Iterable[Figure]) -> tuple[FigureGroup, ...]:
