@@ -79,11 +79,18 @@ def mount(app: typer.Typer) -> None:
         ] = None,
         scheduler: SchedulerOption = None,
         *,
+        restitution: Annotated[
+            bool,
+            typer.Option(
+                "--restitution", help="One sheet a workstation for a collective discussion, html and pdf."
+            ),
+        ] = False,
         as_json: JsonOption = False,
     ) -> None:
         """Write the weekly report: worst first, with intervals, limits, coverage and sources."""
-        from dashboards.report.render import known_formats
+        from dashboards.report.render import known_formats, slug
         from dashboards.report.surroundings import surroundings
+        from dashboards.restitution import build_restitution, known_restitution_formats, render_restitution
         from indicators import verdicts
         from indicators.commands.options import (
             chosen_audience,
@@ -91,9 +98,11 @@ def mount(app: typer.Typer) -> None:
             log_analyst,
             reduced_on_cluster,
         )
+        from indicators.governance.issue import refuse_issue
         from indicators.model import Audience
 
-        names = known_formats(name.strip() for name in formats.split(",") if name.strip())
+        asked = [name.strip() for name in formats.split(",") if name.strip()]
+        names = known_formats(asked) if not restitution else known_restitution_formats(asked)
         services = services_of(context)
         if language is not None:
             services.text(language)
@@ -113,7 +122,12 @@ def mount(app: typer.Typer) -> None:
         around = surroundings(
             book, result, spoken, previous=previous, open_store=lambda: services.open_store(book)
         )
-        written = services.render_report(result, out, names, spoken, around=around)
+        if restitution:
+            refuse_issue(result)
+            sheets = build_restitution(result, [row.id for row in book.site.workstations], spoken, around)
+            written = render_restitution(sheets, result.period, out, slug(result), names)
+        else:
+            written = services.render_report(result, out, names, spoken, around=around)
         if seen_by is Audience.ANALYST:
             note(services.text(spoken)("report.not_for_circulation"))
         if as_json:

@@ -15,7 +15,7 @@ from dashboards.report.model import ReportView
 from indicators.model import Period
 from sensors.errors import MissingExtraError
 
-__all__ = ["render_pdf"]
+__all__ = ["compile_pdf", "render_pdf"]
 
 _DRAWINGS = frozenset({"glyph", "chart", "whisker", "scale", "scale_narrow", "drawing", "axis"})
 
@@ -30,14 +30,14 @@ def _paper(value: Any, key: str = "") -> Any:
 
 
 @cache
-def _compiler() -> Any:
+def _compiler(template: str) -> Any:
     try:
         import typst
     except ImportError as error:
         raise MissingExtraError("the PDF report", "pdf") from error
     folder = Path(str(files("dashboards")))
     return typst.Compiler(
-        input=str(folder / "templates" / "report.typ"),
+        input=str(folder / template),
         root=str(folder),
         font_paths=[str(folder / "fonts")],
         ignore_system_fonts=True,
@@ -52,12 +52,22 @@ def render_pdf(view: ReportView, period: Period) -> bytes:
     MissingExtraError
         typst is not installed.
     """
-    compiler = _compiler()
-    end = datetime.fromtimestamp(period.end_ns / 1e9, tz=UTC)
     payload = _paper(asdict(view)) | {"date": [period.last.year, period.last.month, period.last.day]}
-    made = compiler.compile(
+    return compile_pdf("templates/report.typ", json.dumps(payload, ensure_ascii=False), period)
+
+
+def compile_pdf(template: str, view: str, period: Period) -> bytes:
+    """A typst template of ours, filled with `view` as JSON; its dates come from the period.
+
+    Raises
+    ------
+    MissingExtraError
+        typst is not installed.
+    """
+    end = datetime.fromtimestamp(period.end_ns / 1e9, tz=UTC)
+    made = _compiler(template).compile(
         format="pdf",
-        sys_inputs={"view": json.dumps(payload, ensure_ascii=False)},
+        sys_inputs={"view": view},
         pdf_standards=["ua-1"],
         timestamp=end,
     )

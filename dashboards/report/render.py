@@ -14,7 +14,7 @@ from indicators.model import Audience, WeeklyResult
 from sensors.command_line import write_atomic
 from sensors.errors import UsageError
 
-__all__ = ["FORMATS", "known_formats", "render_report"]
+__all__ = ["FORMATS", "known_formats", "render_report", "slug"]
 
 
 def _html(result: WeeklyResult, view: ReportView, around: Surroundings) -> bytes:
@@ -119,12 +119,13 @@ def render_report(
     names = known_formats(formats)
     beside = around or Surroundings(previous=previous)
     view = build_view(result, language, beside)
-    stem = f"{_slug(result)}-{view.language}"
+    stem = f"{slug(result)}-{view.language}"
     contents = {name: FORMATS[name](result, view, beside) for name in dict.fromkeys(names)}
     return [write_atomic(out / f"{stem}.{name}", content) for name, content in contents.items()]
 
 
-def _slug(result: WeeklyResult) -> str:
+def slug(result: WeeklyResult) -> str:
+    """Start of the names of a result's files: site, period, and whether it is for the analyst."""
     period = result.period
     when = period.week or f"{period.first.isoformat()}_{period.last.isoformat()}"
     analyst = "-analyst" if result.audience is Audience.ANALYST else ""
