@@ -19,7 +19,8 @@ import ingest.commands
 import sensors.commands
 import simulators.commands
 from sensors.command_line import JsonOption, Services, SiteOption, services_of
-from sensors.errors import VigiposteError
+from sensors.errors import LocalResourceError, VigiposteError
+from sensors.session_language import chosen_language, session_language
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -217,6 +218,22 @@ def _text(language: str) -> Callable[..., str]:
     return text(language)
 
 
+def _language(asked: str | None = None, book: SiteBook | None = None) -> str:
+    return chosen_language(asked, None if book is None else book.site.site.language, sys.argv[1:])
+
+
+def _sentences(language: str) -> Callable[[str], str]:
+    from dashboards.sentences import sentences
+
+    return sentences(language)
+
+
+def _problem_lines(problem: Any, language: str) -> tuple[str, str, str]:
+    from dashboards.sentences import problem_lines
+
+    return problem_lines(problem, language)
+
+
 def _survey(book: SiteBook, open_store: Callable[[], Store]) -> Any:
     from ingest.overview import survey
 
@@ -254,7 +271,10 @@ def build_services() -> Services:
             "write_own_data": _write_own_data,
             "render_paper": _render_paper,
             "survey": _survey,
+            "problem_lines": _problem_lines,
         },
+        language=_language,
+        sentences=_sentences,
     )
 
 
@@ -323,11 +343,13 @@ def doctor(
     if as_json:
         emit_json("doctor", {"findings": [asdict(finding) for finding in findings]})
     else:
+        say, told = services.words(None, book), services.translated(book)
         marks = {State.OK: "✓", State.NOTICE: "!", State.FAULT: "×"}
         for finding in findings:
-            typer.echo(f"{marks[finding.state]} {finding.subject}: {finding.seen}")
+            subject, seen = told(finding.subject), told(finding.seen)
+            typer.echo(say("terminal.finding", mark=marks[finding.state], subject=subject, seen=seen))
             if finding.remedy:
-                typer.echo(f"    {finding.remedy}")
+                typer.echo(f"    {told(finding.remedy)}")
     if any(finding.state is State.FAULT for finding in findings):
         raise typer.Exit(3)
 
@@ -337,37 +359,69 @@ for _room in _ROOMS:
     _room.commands.mount(app)
 
 
-def _explain(error: BaseException) -> int:
+def _as_ours(error: Exception) -> VigiposteError:
+    """Anything that went wrong, as an error that says what to do."""
     if isinstance(error, VigiposteError):
-        sys.stderr.write(f"vigiposte: {error}\n")
-        return error.exit_code
+        return error
+    if isinstance(error, OSError) and error.errno in _LOCAL_TROUBLE:
+        what, remedy = _LOCAL_TROUBLE[error.errno]
+        return LocalResourceError(f"{error.filename or 'this machine'}: {what}", remedy=remedy)
+    if os.environ.get("VIGIPOSTE_DEBUG"):
+        traceback.print_exception(error)
+    return VigiposteError(
+        f"internal fault: {type(error).__name__}: {error}",
+        remedy="run again with VIGIPOSTE_DEBUG=1 and report what it prints",
+    )
+
+
+def _explain(error: BaseException, language: str = "en") -> int:
+    from dashboards.sentences import explained, sentences
+
+    colon = "\u00a0:" if language == "fr" else ":"
     if isinstance(error, KeyboardInterrupt):
-        sys.stderr.write("vigiposte: interrupted\n")
+        sys.stderr.write(f"vigiposte{colon} {sentences(language)('interrupted')}\n")
         return 130
     if isinstance(error, BrokenPipeError):
         sys.stderr.close()
         return 0
-    if isinstance(error, OSError) and error.errno in _LOCAL_TROUBLE:
-        what, remedy = _LOCAL_TROUBLE[error.errno]
-        sys.stderr.write(f"vigiposte: {error.filename or 'this machine'}: {what}; remedy: {remedy}\n")
+    assert isinstance(error, Exception)
+    ours = _as_ours(error)
+    sys.stderr.write(f"vigiposte{colon} {explained(ours, language)}\n")
+    return ours.exit_code
+
+
+def _run_translated(language: str) -> int:
+    """Run the command line with help and refused calls in `language`; return the exit code."""
+    from dashboards.help_texts import refused_call, translate_help
+
+    command = typer.main.get_command(app)
+    translate_help(command, language)
+    try:
+        code = command(standalone_mode=False)
+    except typer.Abort:
+        sys.stderr.write("\n")
         return 1
-    if os.environ.get("VIGIPOSTE_DEBUG"):
-        traceback.print_exception(error)
-    sys.stderr.write(
-        f"vigiposte: internal fault: {type(error).__name__}: {error}; "
-        "remedy: run again with VIGIPOSTE_DEBUG=1 and report what it prints\n"
-    )
-    return 1
+    except Exception as error:
+        # The library's exceptions know how to format themselves; ours and all others go on.
+        if not hasattr(error, "format_message"):
+            raise
+        sys.stderr.write(refused_call(error, language) + "\n")
+        return int(getattr(error, "exit_code", 2))
+    return code if isinstance(code, int) else 0
 
 
 def main() -> None:
     """Run the command line; every exception ends as one line on stderr and an exit code."""
+    language = session_language(sys.argv[1:])
     try:
-        app()
+        if language == "en":
+            app()
+        else:
+            sys.exit(_run_translated(language))
     except Exception as error:  # noqa: BLE001 - the border of the program: nothing may pass as a traceback
-        sys.exit(_explain(error))
+        sys.exit(_explain(error, language))
     except KeyboardInterrupt as error:
-        sys.exit(_explain(error))
+        sys.exit(_explain(error, language))
 
 
 if __name__ == "__main__":

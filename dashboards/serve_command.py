@@ -79,7 +79,7 @@ def serve_site(
         session_hours=book.site.dashboard.session_hours,
     )
     log_analyst(services, book, settings.audience, f"dashboard on {host}:{port}")
-    say = services.text(book.site.site.language)
+    say = services.words(None, book)
     if accounts.all() and secret is not None:
         note(say("commands.serve_accounts", file=accounts.path.name))
     _require_free(host, port)

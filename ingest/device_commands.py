@@ -70,21 +70,22 @@ def _describe(plan: ImportPlan, local: Any) -> dict[str, Any]:
     }
 
 
-def _print(seen: dict[str, Any]) -> None:
-    typer.echo(f"{seen['file']} → {seen['sensor']} ({seen['kind']})")
+def _print(seen: dict[str, Any], say: Any, told: Any) -> None:
+    kind = seen["kind"]
+    typer.echo(f"{seen['file']} → {seen['sensor']} ({say(f'terminal.kind_{kind}')})")
     if seen["encoding"]:
-        typer.echo(
-            f"  text: {seen['encoding']}, separator {seen['separator']!r}, decimal sign {seen['decimal']!r}"
-        )
+        marks = {name: repr(seen[name]) for name in ("separator", "decimal")}
+        typer.echo("  " + say("terminal.import_text", encoding=seen["encoding"], **marks))
     for use in seen["columns"]:
         typer.echo(f"  {use['column']} → {use['channel']} [{use['unit']}]")
     if seen["ignored"]:
-        typer.echo(f"  not used: {', '.join(seen['ignored'])}")
-    typer.echo(f"  {seen['rows']} rows, {seen['first']} to {seen['last']}")
+        typer.echo("  " + say("terminal.import_unused", columns=", ".join(seen["ignored"])))
+    span = {"first": seen["first"] or "–", "last": seen["last"] or "–"}
+    typer.echo("  " + say("terminal.import_rows", rows=seen["rows"], **span))
     for row in seen["refused"][:_SHOWN_REFUSALS]:
-        typer.echo(f"  refused, line {row['line']}: {row['reason']}")
+        typer.echo("  " + say("terminal.import_refused", line=row["line"], reason=told(row["reason"])))
     if len(seen["refused"]) > _SHOWN_REFUSALS:
-        typer.echo(f"  and {len(seen['refused']) - _SHOWN_REFUSALS} more refused rows")
+        typer.echo("  " + say("terminal.import_more", number=len(seen["refused"]) - _SHOWN_REFUSALS))
 
 
 def import_files(
@@ -135,12 +136,14 @@ def import_files(
     if as_json:
         emit_json("import", {"stored": not dry_run, "files": seen})
         return
+    say = services.words(None, book)
     for description in seen:
-        _print(description)
-    note("nothing was stored (--dry-run)" if dry_run else "stored")
+        _print(description, say, services.translated(book))
+    note(say("terminal.nothing_stored" if dry_run else "terminal.stored"))
 
 
 def discover(
+    context: typer.Context,
     mqtt: Annotated[str, typer.Option("--mqtt", help="Broker, e.g. mqtt://127.0.0.1:1883.")],
     seconds: Annotated[float, typer.Option(help="How long to listen.", min=0.1, max=3600)] = 30.0,
     username: Annotated[
@@ -163,7 +166,8 @@ def discover(
     names = {name: str(path) for name, path in files.items() if path is not None}
     login = MqttSettings.model_validate({"username": username, **names})
     settings = broker_settings(login, Path.cwd(), "discover", url=mqtt)
-    note(f"listening to {settings.url} for {seconds:g} s")
+    say = services_of(context).words()
+    note(say("terminal.listening", broker=settings.url, seconds=seconds))
     heard = listen(settings, seconds)
     guesses = {entry.topic: guess_source(entry) for entry in heard}
     understood = [guess for guess in guesses.values() if guess is not None]
@@ -186,8 +190,10 @@ def discover(
         return
     for entry in heard:
         guess = guesses[entry.topic]
-        what = f"{guess.codec}: {', '.join(guess.channels)}" if guess else "nothing we measure"
-        note(f"{entry.topic} ({entry.count}): {what}")
+        what = say("terminal.not_measured_here")
+        if guess:
+            what = say("terminal.counted", what=guess.codec, number=", ".join(guess.channels))
+        note(say("terminal.heard", topic=entry.topic, number=entry.count, what=what))
         if guess and guess.refused:
-            note(f"    refused by principle: {', '.join(guess.refused)}")
+            note("    " + say("terminal.refused_by_principle", names=", ".join(guess.refused)))
     typer.echo(site_lines(understood))

@@ -1,4 +1,4 @@
-"""What ``status`` shows: every sensor of the site, every ingest, the store."""
+"""What ``status`` knows: every sensor of the site, every ingest, the store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensors.errors import VigiposteError
 from sensors.site_book import SiteBook
 from sensors.site_model import Origin, Sensor
 
-__all__ = ["Overview", "SensorLine", "render", "survey", "to_document"]
+__all__ = ["Overview", "SensorLine", "survey", "to_document"]
 
 _SILENT_S = 15 * 60.0
 _LOW_BATTERY_PERCENT = 15.0
@@ -182,64 +182,3 @@ def to_document(seen: Overview) -> dict[str, Any]:
         ],
         "unknown": dict(seen.unknown),
     }
-
-
-def _ago(moment_ns: int, now_ns: int) -> str:
-    if not moment_ns:
-        return "–"
-    seconds = max(0.0, (now_ns - moment_ns) / 1e9)
-    for unit, size in (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-
-
-def render(seen: Overview, book: SiteBook) -> str:
-    """Text for a terminal."""
-    lines = [f"site {seen.site}, {book.local(seen.at_ns):%Y-%m-%d %H:%M:%S}"]
-    lines.append(f"store {seen.store_url}: {'ok' if seen.store_problem is None else seen.store_problem}")
-    for one in seen.ingests:
-        if not one.updated_ns:
-            lines.append(f"ingest {one.journal.name}: has not run yet")
-            continue
-        state = (
-            f"running, broker {one.broker}" if one.running else f"not running since {_iso(one.updated_ns)}"
-        )
-        backlog = (
-            f"{one.backlog_bytes / 1e6:.1f} MB wait in the journal" if one.backlog_bytes else "no backlog"
-        )
-        if one.backlog_age_s:
-            backlog += f", the oldest for {one.backlog_age_s:.0f} s"
-        lines.append(f"ingest {one.journal.name}: {state}; {backlog}")
-        lines.extend(f"  ! {trouble}" for trouble in (one.store_trouble, one.journal_blocked) if trouble)
-    rows = [
-        ("sensor", "kind", "state", "seen", "rows/s", "rejected", "late", "clock", "battery", "calibrated")
-    ]
-    for line in seen.sensors:
-        health = line.health
-        rows.append(
-            (
-                line.sensor.id,
-                line.sensor.kind.value,
-                line.state,
-                _ago(health.last_seen_ns, seen.at_ns),
-                f"{health.rate_per_s:.2f}" if health.last_seen_ns else "–",
-                ", ".join(f"{code} {count}" for code, count in sorted(health.rejected.items())) or "0",
-                str(health.late),
-                "ok" if health.skew_s is None else f"{health.skew_s:+.0f} s",
-                "–" if health.battery is None else f"{health.battery:.0f} %",
-                f"{line.calibrated_at:%Y-%m-%d}" if line.calibrated_at else "–",
-            )
-        )
-    lines += ["", *_table(rows)]
-    if seen.unknown:
-        lines += ["", "refused from topics that the site file does not know (see the quarantine folder):"]
-        lines += [f"  {topic}: {count}" for topic, count in sorted(seen.unknown.items())[:20]]
-    return "\n".join(lines)

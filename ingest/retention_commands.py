@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["mount", "scheduled_purge"]
 
 _NOT_ENOUGH = 4
-_REMEDIES = {
-    "no_summary": "run `vigiposte reduce`",
-    "stale_summary": "run `vigiposte reduce`",
-    "unplaced": "say under [[placements]] where the sensor was, then `vigiposte reduce`",
-    "unknown_sensor": "add the sensor under [[sensors]]",
-}
 
 
 def mount(app: typer.Typer) -> None:
@@ -85,9 +79,10 @@ def purge(
     if as_json:
         emit_json("purge", _document(plan, report))
     else:
-        _say(book, plan, report)
+        _say(services.words(None, book), book, plan, report)
+    say = services.words(None, book)
     for item in plan.refused:
-        note(f"kept {item.name}: {item.reason.replace('_', ' ')}; {_REMEDIES[item.reason]}")
+        note(say("terminal.purge_kept", name=item.name, why=say(f"terminal.purge_{item.reason}")))
     if plan.refused:
         raise typer.Exit(_NOT_ENOUGH)
 
@@ -134,29 +129,39 @@ def _document(plan: PurgePlan, report: PurgeReport | None) -> dict[str, Any]:
     }
 
 
-def _say(book: SiteBook, plan: PurgePlan, report: PurgeReport | None) -> None:
+def _say(say: Callable[..., str], book: SiteBook, plan: PurgePlan, report: PurgeReport | None) -> None:
     privacy = book.site.privacy
     typer.echo(
-        f"raw data before {plan.raw_before} ({privacy.raw_days} days), "
-        f"summaries before {plan.summaries_before} ({privacy.summary_days} days), UTC days"
+        say(
+            "terminal.purge_limits",
+            raw_before=plan.raw_before,
+            raw_days=privacy.raw_days,
+            summaries_before=plan.summaries_before,
+            summary_days=privacy.summary_days,
+        )
     )
     for one in plan.raw:
-        typer.echo(f"  raw       {one.sensor} {one.day}")
+        typer.echo(f"  {say('terminal.purge_raw'):<9} {one.sensor} {one.day}")
     for dataset, one in plan.summaries:
         typer.echo(f"  {dataset:<9} {one.sensor} {one.day}")
     for path in plan.quarantine:
-        typer.echo(f"  refused   {path.name}")
+        typer.echo(f"  {say('terminal.purge_refused'):<9} {path.name}")
     if plan.exempt:
-        typer.echo(f"{plan.exempt} sensor-days of simulated or replayed sensors stay (--include-simulated)")
+        typer.echo(say("terminal.purge_exempt", number=plan.exempt))
     if report is None:
-        typer.echo("nothing was removed (--dry-run)" if not plan.empty else "nothing is due")
+        typer.echo(say("terminal.nothing_due" if plan.empty else "terminal.nothing_removed"))
         return
     typer.echo(
-        f"removed {report.rows} raw rows, {report.summaries} summary tables, "
-        f"{report.quarantine_files} quarantine files, {report.journal_bytes} bytes of journal"
+        say(
+            "terminal.purged",
+            rows=report.rows,
+            summaries=report.summaries,
+            files=report.quarantine_files,
+            size=report.journal_bytes,
+        )
     )
     for folder in report.journals_in_use:
-        typer.echo(f"{folder}: in use by an ingest, which removes what it has stored within a day")
+        typer.echo(say("terminal.purge_in_use", folder=str(folder)))
 
 
 def scheduled_purge(

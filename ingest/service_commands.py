@@ -118,9 +118,15 @@ def ingest(
             },
         )
     counters = report.counters
+    say = services.words(None, book)
     note(
-        f"stopped ({report.reason.value}): {counters.received} messages received, {counters.stored} stored, "
-        f"{counters.rejected_messages} in quarantine"
+        say(
+            "terminal.ingest_stopped",
+            reason=say(f"terminal.stop_{report.reason.value}"),
+            received=counters.received,
+            stored=counters.stored,
+            rejected=counters.rejected_messages,
+        )
     )
 
 
@@ -157,7 +163,8 @@ def status(
     import sys
     from functools import partial
 
-    from ingest.overview import render, survey, to_document
+    from ingest.overview import survey, to_document
+    from ingest.status_lines import render
 
     services = services_of(context)
     while True:
@@ -168,7 +175,7 @@ def status(
         else:
             if watch and sys.stdout.isatty():
                 typer.echo("\x1b[2J\x1b[H", nl=False)
-            typer.echo(render(seen, book))
+            typer.echo(render(seen, book, services.words(None, book), services.translated(book)))
         if not watch:
             return
         sys.stdout.flush()

@@ -95,7 +95,7 @@ def export(
     finally:
         store.close()
     if held:
-        note(f"held back, because worn: {', '.join(held)} (--audience analyst, where justified)")
+        note(services.words(None, book)("terminal.held_back", sensors=", ".join(held)))
     if not written:
         raise NotEnoughDataError(
             f"there is no {data} data to export",
@@ -153,7 +153,9 @@ def copy(
             if source.url == target.url:
                 raise UsageError("both stores are the same", value=target.url, code="same_store")
             target.check()
-            report = copy_site(source, target, book.site.site.id, *days, progress=_progress())
+            report = copy_site(
+                source, target, book.site.site.id, *days, progress=_progress(services.words(None, book))
+            )
         finally:
             target.close()
     finally:
@@ -165,10 +167,8 @@ def copy(
     if as_json:
         emit_json("copy", {"from": source.url, "to": target.url, **asdict(report)})
         return
-    typer.echo(
-        f"{report.partitions} sensor-days: {report.copied} copied ({report.rows} rows), "
-        f"{report.unchanged} already there; {report.summaries} summaries; all checked in {target.url}"
-    )
+    counted = {key: value for key, value in asdict(report).items() if isinstance(value, int)}
+    typer.echo(services.words(None, book)("terminal.copied_all", target=target.url, **counted))
 
 
 def _open(
@@ -232,13 +232,14 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
         )
 
 
-def _progress() -> Callable[[int, int, Partition], None] | None:
+def _progress(say: Callable[..., str]) -> Callable[[int, int, Partition], None] | None:
     """A counter on stderr, for a person at a terminal only."""
     if not sys.stderr.isatty() or os.environ.get("VIGIPOSTE_QUIET"):
         return None
 
     def show(done: int, total: int, partition: Partition) -> None:
         end = "\n" if done == total else ""
-        sys.stderr.write(f"\r{done} of {total}: {partition.sensor} {partition.day}\x1b[K{end}")
+        line = say("terminal.progress", done=done, total=total, sensor=partition.sensor, day=partition.day)
+        sys.stderr.write(f"\r{line}\x1b[K{end}")
 
     return show

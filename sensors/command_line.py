@@ -58,6 +58,15 @@ AudienceOption = Annotated[
 ]
 
 
+def _asked_or_english(asked: str | None = None, book: Any = None) -> str:
+    del book
+    return asked or "en"
+
+
+def _unchanged(_language: str) -> Callable[[str], str]:
+    return lambda sentence: sentence
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What the composition root offers to commands; every field is a callable so that nothing loads early.
@@ -78,6 +87,10 @@ class Services:
         Writes the report files.
     text : callable(language) -> callable(code, **params) -> str
         The catalogue of a language.
+    language : callable(asked=None, book=None) -> str
+        Language of the terminal session.
+    sentences : callable(language) -> callable(str) -> str
+        Turns an English sentence of the source into a language.
     """
 
     load_site: Callable[..., Any]
@@ -88,6 +101,23 @@ class Services:
     render_report: Callable[..., Any]
     text: Callable[[str], Callable[..., str]]
     extra: Mapping[str, Callable[..., Any]]
+    language: Callable[..., str] = _asked_or_english
+    sentences: Callable[[str], Callable[[str], str]] = _unchanged
+
+    def words(
+        self, asked: str | None = None, book: Any = None, *, document: bool = False
+    ) -> Callable[..., str]:
+        """Return the catalogue in the language of this terminal; see `sensors.session_language`.
+
+        What stands in a document (``--json``) follows ``--lang`` and the site only, not the terminal.
+        """
+        if document and book is not None:
+            return self.text(asked or book.site.site.language)
+        return self.text(self.language(asked, book))
+
+    def translated(self, book: Any = None) -> Callable[[str], str]:
+        """Return what turns a sentence of an error or a finding into the language of this terminal."""
+        return self.sentences(self.language(None, book))
 
 
 def services_of(context: Any) -> Services:

@@ -12,6 +12,7 @@ from sensors.command_line import JsonOption, SiteOption, emit_json, note, servic
 from sensors.errors import ConfigurationError, Problem, SiteFileError
 
 if TYPE_CHECKING:
+    from sensors.command_line import Services
     from sensors.site_book import SiteBook
 
 __all__ = ["mount"]
@@ -25,6 +26,7 @@ def mount(app: typer.Typer) -> None:
 
 
 def init(
+    context: typer.Context,
     directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder of the new site.")] = Path(),
     *,
     site_id: Annotated[
@@ -42,7 +44,7 @@ def init(
     identifier = site_id_from(site_id or folder.name)
     for path in write_site_folder(folder, site=identifier, label=label or identifier, force=force):
         typer.echo(path)
-    note("Next: describe workstations and sensors in site.toml, then `vigiposte check`.")
+    note(services_of(context).words()("terminal.init_next"))
 
 
 def check(context: typer.Context, site: SiteOption = None, *, as_json: JsonOption = False) -> None:
@@ -51,7 +53,7 @@ def check(context: typer.Context, site: SiteOption = None, *, as_json: JsonOptio
     try:
         book = services.load_site(site)
     except SiteFileError as error:
-        _refuse(error.problems, as_json=as_json)
+        _refuse(services, error.problems, as_json=as_json)
         raise typer.Exit(error.exit_code) from None
     except ConfigurationError as error:
         if not as_json:
@@ -64,15 +66,15 @@ def check(context: typer.Context, site: SiteOption = None, *, as_json: JsonOptio
             error.remedy or "",
             error.code or "invalid",
         )
-        _refuse([problem], as_json=True)
+        _refuse(services, [problem], as_json=True)
         raise typer.Exit(error.exit_code) from None
     # Closures of the action plan are judged by verdicts, which other rooms know.
     judge = services.extra.get("closing_problems")
     problems = [] if judge is None else judge(book)
     if problems:
-        _refuse(problems, as_json=as_json)
+        _refuse(services, problems, as_json=as_json)
         raise typer.Exit(SiteFileError.exit_code)
-    _approve(book, as_json=as_json)
+    _approve(services, book, as_json=as_json)
 
 
 def _as_dict(problem: Problem) -> dict[str, Any]:
@@ -86,20 +88,19 @@ def _as_dict(problem: Problem) -> dict[str, Any]:
     }
 
 
-def _refuse(problems: list[Problem] | tuple[Problem, ...], *, as_json: bool) -> None:
+def _refuse(services: Services, problems: list[Problem] | tuple[Problem, ...], *, as_json: bool) -> None:
     if as_json:
         emit_json("check", {"valid": False, "problems": [_as_dict(problem) for problem in problems]})
         return
     for problem in problems:
-        value = "" if problem.value is None else f" = {problem.value!r}"
-        typer.echo(f"× {problem.file}: {problem.key}{value}")
-        typer.echo(f"    {problem.rule}  [{problem.code}]")
-        typer.echo(f"    → {problem.remedy}")
-    number = len(problems)
-    sys.stderr.write(f"vigiposte: {number} problem{'s' if number > 1 else ''} to correct\n")
+        where, rule, remedy = services.extra["problem_lines"](problem, services.language())
+        typer.echo(f"× {where}")
+        typer.echo(rule)
+        typer.echo(remedy)
+    sys.stderr.write(services.words()("terminal.check_problems", number=len(problems)) + "\n")
 
 
-def _approve(book: SiteBook, *, as_json: bool) -> None:
+def _approve(services: Services, book: SiteBook, *, as_json: bool) -> None:
     from sensors.site_report import counts, effective_values
 
     notices = book.notices()
@@ -117,16 +118,20 @@ def _approve(book: SiteBook, *, as_json: bool) -> None:
             },
         )
         return
-    typer.echo(f"✓ {book.path} is valid")
+    say, told = services.words(None, book), services.translated(book)
+    typer.echo(say("terminal.check_valid", path=str(book.path)))
     typer.echo("  " + ", ".join(f"{number} {name}" for name, number in counts(book).items()))
     for table, values in effective_values(book).items():
         typer.echo(f"[{table}]")
         for key, entry in values.items():
             if entry["value"] is not None:
-                typer.echo(f"  {key} = {_toml_like(entry['value'])}  ({entry['origin']})")
+                origin = say(f"terminal.origin_{entry['origin'].replace(' ', '_')}")
+                typer.echo(f"  {key} = {_toml_like(entry['value'])}  ({origin})")
     for problem in notices:
-        typer.echo(f"! {problem.key}: {problem.value}: {problem.rule}")
-        typer.echo(f"    → {problem.remedy}")
+        typer.echo(
+            say("terminal.check_notice", key=problem.key, value=problem.value, rule=told(problem.rule))
+        )
+        typer.echo(f"    → {told(problem.remedy)}")
 
 
 def _toml_like(value: Any) -> str:
@@ -146,7 +151,8 @@ def wearers(
     """Add a random pseudonym to wearers.csv and print it; no name is stored here or anywhere else."""
     from sensors.pseudonyms import add_pseudonyms, known_pseudonyms
 
-    book = services_of(context).load_site(site)
+    services = services_of(context)
+    book = services.load_site(site)
     added = () if listing else add_pseudonyms(book, count)
     known = tuple(sorted({*known_pseudonyms(book), *added}))
     if as_json:
@@ -155,7 +161,4 @@ def wearers(
     for pseudonym in known if listing else added:
         typer.echo(pseudonym)
     if added:
-        note(
-            f"Added to {book.folder / 'wearers.csv'}. Who wears it is written nowhere in this folder: "
-            "tell the person, or keep the list with the key."
-        )
+        note(services.words(None, book)("terminal.wearers_added", path=str(book.folder / "wearers.csv")))

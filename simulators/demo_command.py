@@ -62,6 +62,7 @@ def mount(app: typer.Typer) -> None:
 
     @app.command()
     def broker(
+        context: typer.Context,
         port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port.")] = 1883,
         listen: Annotated[
             str, typer.Option(help="Address; beyond this machine only with a user.")
@@ -77,16 +78,17 @@ def mount(app: typer.Typer) -> None:
 
         from simulators.broker import EmbeddedBroker
 
+        say = services_of(context).words()
         stop = threading.Event()
         with EmbeddedBroker(port, listen, _credentials(user, password_file)) as running:
             for sign in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(sign, lambda *_: stop.set())
-            note(f"broker: {running.url} (Ctrl+C stops it)")
+            note(say("terminal.broker_runs", url=running.url))
             while running.running and not stop.wait(0.5):
                 pass
             if not stop.is_set():
                 _broker_died()
-        note("broker: stopped")
+        note(say("terminal.broker_stopped"))
 
 
 def _broker_died() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sensors.command_line import JsonOption, emit_json, note
+from sensors.command_line import JsonOption, emit_json, note, services_of
 
 __all__ = ["mount"]
 
@@ -24,6 +25,7 @@ def mount(app: typer.Typer) -> None:
 
     @app.command()
     def simulate(
+        context: typer.Context,
         mqtt: _UrlOption = None,
         out: Annotated[
             Path | None, typer.Option(help="Trace file to write instead; the truth goes beside it.")
@@ -47,15 +49,17 @@ def mount(app: typer.Typer) -> None:
         plant = load_scenario(scenario)
         first = _start_date(start, plant.timezone)
         target = _one_target(mqtt, out)
+        say = services_of(context).words()
         if site_dir is not None:
             _write_site(plant, seed, first, site_dir, mqtt)
         if isinstance(target, Path):
-            _simulate_to_trace(plant, seed, first, target)
+            _simulate_to_trace(plant, seed, first, target, say)
         else:
-            _simulate_to_broker(plant, seed, first, target, _speed(speed))
+            _simulate_to_broker(plant, seed, first, target, _speed(speed), say)
 
     @app.command()
     def record(
+        context: typer.Context,
         trace: Annotated[Path, typer.Argument(help="Trace file; a name that ends in .gz is compressed.")],
         mqtt: _UrlOption = None,
         topic: Annotated[
@@ -71,16 +75,18 @@ def mount(app: typer.Typer) -> None:
 
         filters = tuple(topic or ["vigiposte/v1/#"])
         url = _url(mqtt)
+        say = services_of(context).words()
         written = run(
-            url, trace, filters, seconds, messages, on_ready=lambda: note("recording (Ctrl+C ends it)")
+            url, trace, filters, seconds, messages, on_ready=lambda: note(say("terminal.recording"))
         )
         if as_json:
             emit_json("record", {"trace": str(trace), "messages": written})
         else:
-            typer.echo(f"{trace}: {written} messages")
+            typer.echo(say("terminal.messages_in", path=str(trace), number=written))
 
     @app.command()
     def replay(
+        context: typer.Context,
         trace: Annotated[Path, typer.Argument(help="Trace file.")],
         mqtt: _UrlOption = None,
         speed: _SpeedOption = "1",
@@ -100,8 +106,9 @@ def mount(app: typer.Typer) -> None:
         reader = TraceReader(trace)
         stream = reader if start is None else retimed(reader, _moment_ns(start) - reader.start_ns)
         report = publish(stream, parse_url(_url(mqtt)), speed=_speed(speed))
+        say = services_of(context).words()
         if not reader.complete:
-            note(f"{trace}: cut short; everything up to its last whole message was published")
+            note(say("terminal.cut_short", path=str(trace)))
         if as_json:
             emit_json(
                 "replay",
@@ -114,7 +121,7 @@ def mount(app: typer.Typer) -> None:
                 },
             )
         else:
-            typer.echo(f"{report.messages} messages, {report.payload_bytes} bytes, {report.seconds:.1f} s")
+            typer.echo(_published(report, say))
 
 
 def _write_site(plant: Any, seed: int, first: Any, folder: Path, mqtt: str | None) -> None:
@@ -130,7 +137,7 @@ def _write_site(plant: Any, seed: int, first: Any, folder: Path, mqtt: str | Non
     note(str(write_atomic(folder / "truth.json", truth)))
 
 
-def _simulate_to_trace(plant: Any, seed: int, first: Any, path: Path) -> None:
+def _simulate_to_trace(plant: Any, seed: int, first: Any, path: Path, say: Callable[..., str]) -> None:
     import json
 
     from sensors.command_line import write_atomic
@@ -153,11 +160,13 @@ def _simulate_to_trace(plant: Any, seed: int, first: Any, path: Path) -> None:
     truth = document(plant, seed, merged_days(seen), first)
     truth_path = path.with_name(f"{path.name}.truth.json")
     write_atomic(truth_path, json.dumps(truth, ensure_ascii=False, indent=1) + "\n")
-    typer.echo(f"{path}: {writer.messages} messages")
+    typer.echo(say("terminal.messages_in", path=str(path), number=writer.messages))
     typer.echo(str(truth_path))
 
 
-def _simulate_to_broker(plant: Any, seed: int, first: Any, url: str, speed: float | None) -> None:
+def _simulate_to_broker(
+    plant: Any, seed: int, first: Any, url: str, speed: float | None, say: Callable[..., str]
+) -> None:
     from simulators.messages import expected_messages, plant_messages, status_messages
     from simulators.mqtt_link import parse_url
     from simulators.progress import ProgressBar
@@ -176,7 +185,16 @@ def _simulate_to_broker(plant: Any, seed: int, first: Any, url: str, speed: floa
     finally:
         bar.clear()
         publish(status_messages(plant, "offline"), address)
-    typer.echo(f"{report.messages} messages, {report.payload_bytes} bytes, {report.seconds:.1f} s")
+    typer.echo(_published(report, say))
+
+
+def _published(report: Any, say: Callable[..., str]) -> str:
+    return say(
+        "terminal.published_messages",
+        number=report.messages,
+        size=report.payload_bytes,
+        seconds=report.seconds,
+    )
 
 
 def _one_target(mqtt: str | None, out: Path | None) -> str | Path:

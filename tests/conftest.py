@@ -25,6 +25,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 _REQUIRED = os.environ.get("VIGIPOSTE_REQUIRE_SERVICES") == "1"
 _DEADLINE_S = 20.0
 
+# Neither the machine's language nor that of a test's site decides what is read; a test of French unsets this.
+os.environ["VIGIPOSTE_LANG"] = "en"
+os.environ["LC_ALL"] = "C.UTF-8"
+
 # The same examples in every run, so that no run fails by luck; `make soak` searches at random.
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("search", print_blob=True, deadline=None)

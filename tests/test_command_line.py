@@ -58,6 +58,7 @@ from = 2026-01-01T00:00:00
 
 def vigiposte(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("VIGIPOSTE_")}
+    clean["VIGIPOSTE_LANG"] = "en"
     return subprocess.run(
         [sys.executable, "-m", "vigiposte", *arguments],
         cwd=folder,

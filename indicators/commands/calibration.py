@@ -67,7 +67,7 @@ def calibrate(
     services = services_of(context)
     book = services.load_site(site)
     device = book.sensor(sensor)
-    say = services.text(language or book.site.site.language)
+    say = services.words(language, book)
     if device.kind is Kind.NOISE:
         if upright or lean or upright_only:
             raise UsageError(

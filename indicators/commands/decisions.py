@@ -67,7 +67,7 @@ def annex(
     services = services_of(context)
     book = services.load_site(site)
     period = chosen_period(book, week, first, last)
-    say = services.text(language or book.site.site.language)
+    say = services.words(language, book, document=as_json)
     store = services.open_store(book)
     try:
         ready = reduced_on_cluster(services, book, store, scheduler, say, period)
@@ -142,7 +142,7 @@ def compare(
     periods = (_dates(before, "--before"), _dates(after, "--after"))
     seen_by = chosen_audience(audience)
     log_analyst(services, book, seen_by, f"compare {workstation}")
-    say = services.text(language or book.site.site.language)
+    say = services.words(language, book, document=as_json)
     store = services.open_store(book)
     try:
         reduced_on_cluster(services, book, store, scheduler, say, *periods)

@@ -35,14 +35,16 @@ def audit_verify(context: typer.Context, site: SiteOption = None, *, as_json: Js
 
     from indicators.governance.access import verify_access
 
-    book = services_of(context).load_site(site)
+    services = services_of(context)
+    book = services.load_site(site)
     report = verify_access(book)
+    say = services.words(None, book)
     if as_json:
         emit_json("audit", asdict(report))
     elif report.intact:
-        typer.echo(f"✓ {report.entries} entries, intact, head {report.head[:16]}")
+        typer.echo(say("terminal.audit_intact", entries=report.entries, head=report.head[:16]))
     else:
-        typer.echo(f"× line {report.broken_line} does not fit; {report.entries} entries before it are intact")
+        typer.echo(say("terminal.audit_broken", line=report.broken_line, entries=report.entries))
     if not report.intact:
         raise typer.Exit(_BROKEN)
 
@@ -83,7 +85,8 @@ def create_key(context: typer.Context, site: SiteOption = None) -> None:
     from indicators.governance.pseudonyms import create_key as make
     from sensors.errors import GovernanceError
 
-    book = services_of(context).load_site(site)
+    services = services_of(context)
+    book = services.load_site(site)
     name = book.site.privacy.key_file
     if name is None:
         raise GovernanceError(
@@ -95,7 +98,7 @@ def create_key(context: typer.Context, site: SiteOption = None) -> None:
     path = book.folder / Path(name).expanduser()
     make(path, book.folder)
     typer.echo(str(path))
-    note("keep a copy in a safe place: without it pseudonyms cannot be made again")
+    note(services.words(None, book)("terminal.keep_key"))
 
 
 def aliases(

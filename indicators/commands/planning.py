@@ -85,7 +85,7 @@ def plan(
     seen_by = chosen_audience(audience)
     factors = _factors(factor)
     first = _start(start, book)
-    say = services.text(language or book.site.site.language)
+    say = services.words(language, book, document=as_json)
     log_analyst(services, book, seen_by, "plan")
     learnt = None if no_pilot else _pilot(services, book, pilot, seen_by)
     made = plan_campaign(
@@ -167,12 +167,12 @@ def _pilot(services: Services, book: SiteBook, text: str | None, audience: Audie
     try:
         store = services.open_store(book)
     except UnreachableError as error:
-        note(str(error))
+        note(services.translated(book)(str(error)))
         return None
     try:
         return read_pilot(book, store, period, audience, exactly=exactly)
     except UnreachableError as error:
-        note(str(error))
+        note(services.translated(book)(str(error)))
         return None
     finally:
         store.close()

@@ -51,7 +51,7 @@ def publish(
     services = services_of(context)
     book = services.load_site(site)
     period = chosen_period(book, week, first, last)
-    say = services.text(book.site.site.language)
+    say = services.words(None, book)
     store = services.open_store(book)
     goal = store if target is None else services.open_store(book, url=target)
     try:

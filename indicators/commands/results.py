@@ -69,7 +69,7 @@ def indicators(
     book = services.load_site(site)
     period = chosen_period(book, week, first, last)
     seen_by = chosen_audience(audience)
-    say = services.text(language or book.site.site.language)
+    say = services.words(language, book, document=as_json)
     store = services.open_store(book)
     try:
         ready = reduced_on_cluster(services, book, store, scheduler, say, period)
@@ -130,7 +130,7 @@ def explain(
     period = chosen_period(book, week, first, last)
     seen_by = chosen_audience(audience)
     log_analyst(services, book, seen_by, f"explain {workstation} {indicator}")
-    say = services.text(language or book.site.site.language)
+    say = services.words(language, book, document=as_json)
     store = services.open_store(book)
     try:
         ready = reduced_on_cluster(services, book, store, scheduler, say, period)

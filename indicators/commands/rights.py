@@ -99,7 +99,7 @@ def withdraw(
     services = services_of(context)
     book = services.load_site(site)
     check_wearer(book, wearer)
-    say = services.text(book.site.site.language)
+    say = services.words(None, book)
     today = datetime.now(book.zone).date()
     opened = services.open_store(book, url=store)
     try:

@@ -51,7 +51,7 @@ def reduce(
     services = services_of(context)
     book = services.load_site(site)
     store = services.open_store(book)
-    say = services.text(book.site.site.language)
+    say = services.words(None, book)
     try:
         dated = week is not None or first is not None or last is not None
         period = chosen_period(book, week, first, last) if dated else _whole_store(book, store)
@@ -72,8 +72,10 @@ def reduce(
             minutes=report.rows,
         )
     )
+    told = services.translated(book)
     for item in report.refused:
-        typer.echo(f"× {item.partition.sensor} {item.partition.day}: {item.problem}")
+        where = f"× {item.partition.sensor} {item.partition.day}"
+        typer.echo(say("terminal.counted", what=where, number=told(item.problem)))
     for sensor in report.unknown_sensors:
         note(say("commands.unknown_sensor", sensor=sensor))
 

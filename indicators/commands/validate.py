@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensors.command_line import JsonOption, emit_json
+from sensors.command_line import JsonOption, emit_json, services_of
 
 if TYPE_CHECKING:
     from indicators.validation import CaseResult
@@ -24,6 +24,7 @@ def mount(app: typer.Typer) -> None:
 
 
 def validate(
+    context: typer.Context,
     cases: Annotated[
         list[Path] | None, typer.Argument(help="Case files; without one, the published examples that ship.")
     ] = None,
@@ -39,23 +40,21 @@ def validate(
     if as_json:
         emit_json("validate", _document(results))
     else:
+        services = services_of(context)
+        say, told = services.words(), services.translated()
         for result in results:
             if not failures or result.status is not Status.PASSED:
-                typer.echo(_line(result))
-        typer.echo(_summary(results))
+                typer.echo(_line(result, told))
+        counts = {name: sum(one.status.value == name for one in results) for name in _SIGNS}
+        typer.echo(say("terminal.validated", **counts))
     if any(result.status is Status.FAILED for result in results):
         raise typer.Exit(1)
 
 
-def _line(result: CaseResult) -> str:
+def _line(result: CaseResult, told: Callable[[str], str]) -> str:
     case = result.case
-    why = f"  {result.message}" if result.message else ""
+    why = f"  {told(result.message)}" if result.message else ""
     return f"{_SIGNS[result.status.value]} {case.id:<8}{case.function:<44}{case.source}{why}"
-
-
-def _summary(results: Sequence[CaseResult]) -> str:
-    counts = {status: sum(result.status.value == status for result in results) for status in _SIGNS}
-    return f"{counts['passed']} passed, {counts['failed']} failed, {counts['not_run']} not run"
 
 
 def _document(results: Sequence[CaseResult]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from dashboards.catalogue import text
 from ingest import store_commands
 from ingest.copying import copy_site
 from ingest.store import Partition, ReadingQuery, Store, WriteOutcome, open_store
@@ -133,7 +134,7 @@ def run(site: Path) -> Callable[..., str]:
         reduce=unused,
         weekly_result=unused,
         render_report=unused,
-        text=unused,
+        text=text,
         extra={
             "log_access": lambda book, event, details: accesses.append((book.site.site.id, event, details))
         },

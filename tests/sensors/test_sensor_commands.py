@@ -14,6 +14,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 import sensors.commands
+from dashboards.catalogue import text
+from dashboards.sentences import problem_lines
 from sensors.command_line import Services
 from sensors.site_file import find_site_file, load_site
 
@@ -43,8 +45,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         reduce=_nothing,
         weekly_result=_nothing,
         render_report=_nothing,
-        text=_nothing,
-        extra={},
+        text=text,
+        extra={"problem_lines": problem_lines},
     )
 
     def call(*arguments: str) -> Result:

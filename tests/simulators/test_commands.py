@@ -25,6 +25,7 @@ from simulators.commands import mount
 from simulators.messages import Message
 from simulators.mqtt_link import connect, parse_url
 from simulators.trace import TraceReader
+from vigiposte import build_services
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _MOUNT = "import typer; from simulators.commands import mount; app = typer.Typer(); mount(app)"
@@ -36,7 +37,7 @@ def run() -> Callable[..., Result]:
     mount(app)
 
     def invoke(*arguments: str) -> Result:
-        result = CliRunner().invoke(app, list(arguments))
+        result = CliRunner().invoke(app, list(arguments), obj=build_services())
         if isinstance(result.exception, VigiposteError):
             raise result.exception
         return result
@@ -181,7 +182,8 @@ def test_the_broker_command_runs_until_it_is_told_to_stop(
     free_port: Callable[[], int], sign: signal.Signals
 ) -> None:
     port = free_port()
-    code = f"{_MOUNT}; app(['broker', '--port', '{port}'])"
+    call = f"app(['broker', '--port', '{port}'], obj=build_services())"
+    code = f"from vigiposte import build_services; {_MOUNT}; {call}"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=REPOSITORY,
@@ -205,7 +207,6 @@ def test_the_broker_command_runs_until_it_is_told_to_stop(
 
 
 def test_the_week_of_a_future_date_is_refused(run: Callable[..., Result], tmp_path: Path) -> None:
-    from vigiposte import build_services
 
     app = typer.Typer()
     mount(app)

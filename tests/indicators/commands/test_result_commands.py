@@ -40,7 +40,8 @@ def test_reduce_says_what_it_did(hour_plant: Any) -> None:
     assert {row["outcome"] for row in forced["partitions"]} == {"computed"}
 
 
-def test_reduce_in_words(reduced_plant: Any) -> None:
+def test_reduce_in_words(reduced_plant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VIGIPOSTE_LANG")
     result = run("reduce", "--site", reduced_plant.site_file)
     assert result.exit_code == 0
     assert "8 à jour" in result.stdout

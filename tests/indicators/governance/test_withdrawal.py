@@ -235,7 +235,10 @@ def test_minutes_go_although_their_raw_rows_were_purged_before(site: Path, store
     assert summarised(store, "dose-3") == [first.day]
 
 
-def test_a_withdrawal_below_the_group_size_says_so(site: Path, store: Store) -> None:
+def test_a_withdrawal_below_the_group_size_says_so(
+    site: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VIGIPOSTE_LANG")
     reduce_partitions(load_site(site), store, DAYS[0], DAYS[-1])
     run(site, "withdraw", "w6", "--yes")
     shown = run(site, "withdraw", "w1", "--yes")
