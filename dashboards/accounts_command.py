@@ -48,10 +48,13 @@ def _opened(context: typer.Context, site: Any) -> tuple[SiteBook, AccountFile]:
     return book, accounts_of(book)
 
 
-def _asked_password() -> str:
+def _asked_password(context: typer.Context, book: SiteBook) -> str:
     """Ask for a password where a person watches, else take the first line of stdin; never an argument."""
     if sys.stdin.isatty():
-        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+        say = services_of(context).words(None, book)
+        again = say("commands.ask_password_again")
+        asked = say("commands.ask_password")
+        return str(typer.prompt(asked, hide_input=True, confirmation_prompt=again, err=True))
     return sys.stdin.readline().rstrip("\r\n")
 
 
@@ -89,7 +92,7 @@ def add(
     """Make an account; the password is asked for, or read from the first line of stdin."""
     book, accounts = _opened(context, site)
     wanted = _role(role)
-    account = accounts.add(name, wanted, _asked_password())
+    account = accounts.add(name, wanted, _asked_password(context, book))
     _log(context, book, "account_added", {"account": account.name, "role": account.role.value})
     typer.echo(f"{account.name}\t{account.role.value}")
 
@@ -112,7 +115,7 @@ def password(context: typer.Context, name: NameArgument, site: SiteOption = None
     """Give an account another password; whoever is logged in with the old one is logged out."""
     book, accounts = _opened(context, site)
     accounts.get(name)
-    accounts.change_password(name, _asked_password())
+    accounts.change_password(name, _asked_password(context, book))
     _log(context, book, "account_password_changed", {"account": name})
     typer.echo(name)
 
@@ -167,7 +170,7 @@ def link(
         emit_json("link", {"url": address, "link": made.id, "expires": made.expires.isoformat()})
         return
     typer.echo(address)
-    say = services_of(context).text(book.site.site.language)
+    say = services_of(context).words(None, book)
     note(
         say("commands.link_made", until=f"{book.local(int(made.expires.timestamp()) * 10**9):%Y-%m-%d %H:%M}")
     )

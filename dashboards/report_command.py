@@ -110,7 +110,7 @@ def mount(app: typer.Typer) -> None:
         period = chosen_period(book, week, first, last)
         seen_by = chosen_audience(audience)
         log_analyst(services, book, seen_by, f"report {period.first}..{period.last}")
-        say = services.text(language or book.site.site.language)
+        say = services.words(language, book)
         store = services.open_store(book)
         try:
             ready = reduced_on_cluster(services, book, store, scheduler, say, _earlier(period), period)
