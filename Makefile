@@ -23,7 +23,7 @@ bench: $(DEV_STAMP)  ## measurements as ratios against named baselines; nothing 
 	for script in tests/benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
 soak: $(DEV_STAMP) services  ## the fault and fuzz tests at length
-	VIGIPOSTE_SOAK=1 $(BIN)/python -m pytest --timeout=3600 tests/ingest tests/indicators tests/analysis tests/sensors tests/soak
+	VIGIPOSTE_SOAK=1 $(BIN)/python -m pytest --timeout=3600 tests/ingest tests/indicators tests/analysis tests/sensors tests/soak tests/dashboards/test_scan.py
 
 services:  ## Mosquitto, InfluxDB and Chromium from Debian's packages, where missing and allowed
 	@sh tests/install_services.sh

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from dashboards.web.pages import MEDIA
 from dashboards.web.roles import page_of, roles_of
 
 __all__ = ["ANSWERS", "describe"]
@@ -53,6 +54,17 @@ _OF_PAGE: Mapping[str, Mapping[str, str]] = {
     },
     "login": {"next": "address to go on to"},
 }
+# What comes back where it is no page.
+_CONTENT: Mapping[str, tuple[str, ...]] = {
+    "/static-plots.css": ("text/css",),
+    "/favicon.ico": ("image/svg+xml",),
+    "/events": ("text/event-stream",),
+    "/data/{identifier}": ("application/json",),
+    "/data/{identifier}/drawing.svg": ("image/svg+xml",),
+    "/data/{identifier}/table.csv": ("text/csv",),
+    "/my/{token}/values.csv": ("text/csv",),
+    "/report/file.{name}": tuple(media.partition(";")[0] for media in MEDIA.values()),
+}
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -63,6 +75,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
             page = page_of(path)
             roles = ", ".join(sorted(roles_of(page)))
             for operation in methods.values():
+                if path in _CONTENT:
+                    operation["responses"]["200"]["content"] = {media: {} for media in _CONTENT[path]}
                 named = {**_COMMON, **_OF_PAGE.get(page, {})}
                 operation.setdefault("parameters", []).extend(map(_parameter, named.items()))
                 operation["description"] = f"{operation.get('description', '')}\n\nRoles: {roles}."

@@ -28,11 +28,11 @@ from dashboards.web.trends import factor_trend
 from indicators.model import Audience, Indicator, Scope, WorkstationResult
 from sensors.errors import UnknownNameError
 
-__all__ = ["router"]
+__all__ = ["MEDIA", "router"]
 
 router = APIRouter()
 _RANKED_FIRST = 40
-_MEDIA = {
+MEDIA = {
     "html": "text/html; charset=utf-8",
     "pdf": "application/pdf",
     "csv": "text/csv; charset=utf-8",
@@ -201,4 +201,4 @@ def report_file(request: Request, name: str) -> Response:
     with tempfile.TemporaryDirectory() as folder:
         path = render_report(context.result, Path(folder), (name,), context.language, around=around)[0]
         headers = {"Content-Disposition": f'attachment; filename="{path.name}"'}
-        return Response(path.read_bytes(), media_type=_MEDIA[name], headers=headers)
+        return Response(path.read_bytes(), media_type=MEDIA[name], headers=headers)
