@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.statistics import Difference, difference_in_differences, expected_regression, nested_mean
-from indicators.context import base_indicator, mounts_of
+from indicators.context import base_indicator, least_wearers, mounts_of
 from indicators.disclosure.publication import Refused, refused_groups, usable_days
 from indicators.limits import all_limits
 from indicators.model import Audience, Factor, Interval, Note, Period
@@ -122,7 +122,7 @@ def compare_periods(
     if control == workstation:
         raise UsageError("a workstation cannot be its own control", value=control, code="control_is_itself")
     chosen = Audience(audience)
-    gated = chosen is Audience.REPORT
+    gated = chosen.gated
     windows = [(place, period) for place in (workstation, control) if place for period in (before, after)]
     days = {window: merged_between(book, store, *window) for window in windows}
     if factor is not None:
@@ -132,13 +132,17 @@ def compare_periods(
         }
     if gated:
         days = {window: usable_days(book, window[1].last, items) for window, items in days.items()}
-    refused = refused_groups(book, {_side(*window): items for window, items in days.items()}) if gated else {}
+    refused = (
+        refused_groups(book, {_side(*window): items for window, items in days.items()}, chosen)
+        if gated
+        else {}
+    )
     sides = [_measured(book, *window, items) for window, items in days.items()]
     return compare(
         sides[0],
         sides[1],
         None if control is None else sides[2:],
-        group_size=book.site.privacy.group_size,
+        group_size=least_wearers(book, chosen),
         audience=chosen,
         family=_family_levels(book, store, workstation, before, gated=gated),
         refused=refused,
@@ -264,7 +268,7 @@ def _held_back(
     case: _Case, group_size: int, audience: Audience, refused: Mapping[tuple[Kind, Mount], Refused]
 ) -> Note | None:
     """Why a comparison of worn sensors is not for circulation."""
-    if audience is not Audience.REPORT or not case.worn:
+    if not audience.gated or not case.worn:
         return None
     groups = [side for side in (case.before, case.after, *(case.control or ())) if side]
     fewest = min(_wearers(side) for side in groups)

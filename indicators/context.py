@@ -8,13 +8,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from indicators.limits import Limit, in_force
-from indicators.model import Period
+from indicators.model import Audience, Period
 from sensors.site_model import Mount, Workstation
 
 if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
-__all__ = ["AssessmentContext", "applies", "base_indicator", "build_context", "mounts_of"]
+__all__ = ["AssessmentContext", "applies", "base_indicator", "build_context", "least_wearers", "mounts_of"]
 
 _BODY_PARTS = {
     "trunk": frozenset({Mount.UPPER_BACK, Mount.LOWER_BACK, Mount.STERNUM}),
@@ -24,6 +24,12 @@ _BODY_PARTS = {
     "thigh": frozenset({Mount.THIGH}),
 }
 _SEGMENTS = tuple(sorted((mount.value for mount in Mount), key=len, reverse=True))
+
+
+def least_wearers(book: SiteBook, audience: Audience | str) -> int:
+    """Smallest number of distinct wearers behind what this audience is shown of worn sensors."""
+    privacy = book.site.privacy
+    return privacy.wide_group_size if Audience(audience) is Audience.WIDE else privacy.group_size
 
 
 @dataclass(frozen=True, slots=True)

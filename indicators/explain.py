@@ -174,7 +174,7 @@ def explain(
     days = [] if withheld is not None or kind is None else _days(book, store, span, workstation, kind)
     windows = _windows(days, indicator, context)
     worn = any(is_worn(item.day) for item in days)
-    open_windows = withheld is None and not (worn and result.audience is Audience.REPORT)
+    open_windows = withheld is None and not (worn and result.audience.gated)
     left_out = Counter(item.reason.code for item in windows if item.reason is not None)
     return Explanation(
         workstation=station.id,

@@ -67,10 +67,20 @@ class RatioKind(StrEnum):
 
 
 class Audience(StrEnum):
-    """Who will see a result: ``report`` is always gated, ``analyst`` only on explicit, logged request."""
+    """Who will see a result.
+
+    ``report`` is the site itself and ``wide`` anybody beyond it: both are gated, the latter with larger
+    groups. ``analyst`` is not, and only on explicit, logged request.
+    """
 
     REPORT = "report"
+    WIDE = "wide"
     ANALYST = "analyst"
+
+    @property
+    def gated(self) -> bool:
+        """Whether the group-size rules apply."""
+        return self is not Audience.ANALYST
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from indicators.context import least_wearers
 from indicators.model import (
     Audience,
     Factor,
@@ -65,9 +66,9 @@ def gate(result: WeeklyResult, book: SiteBook, audience: Audience | str) -> Week
     book : SiteBook
         Its privacy settings give the group size.
     audience : Audience
-        `report`: factors measured by worn sensors on fewer distinct wearers than the group size are replaced
-        by the reason, and figures of single days are taken out of what remains. `analyst`: everything, marked
-        as not for circulation.
+        `report`, `wide`: factors measured by worn sensors on fewer distinct wearers than the group size are
+        replaced by the reason, and figures of single days are taken out of what remains. `analyst`:
+        everything, marked as not for circulation.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def gate(result: WeeklyResult, book: SiteBook, audience: Audience | str) -> Week
     if chosen is Audience.ANALYST:
         notes = (*result.notes, Note("analyst_only"))
         return replace(result, audience=chosen, workstations=ranked(result.workstations), notes=notes)
-    minimum = book.site.privacy.group_size
+    minimum = least_wearers(book, chosen)
     stations = [_gated(station, minimum) for station in result.workstations]
     return replace(result, audience=chosen, workstations=ranked(stations))
 

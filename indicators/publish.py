@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 
 from indicators.disclosure.publication import is_worn_posting
-from indicators.model import Audience, FactorResult, Indicator, Scope, WeeklyResult, WorkstationResult
+from indicators.model import FactorResult, Indicator, Scope, WeeklyResult, WorkstationResult
 from indicators.verdicts import SEVERITY
 from sensors.errors import GovernanceError
 
@@ -71,9 +71,12 @@ def rollup_table(result: WeeklyResult) -> pa.Table:
     GovernanceError
         Code ``ungated``: the result was made for the analyst.
     """
-    if result.audience is not Audience.REPORT:
+    if not result.audience.gated:
         raise GovernanceError(
-            "ungated values are never published", value=result.audience.value, rule="report", code="ungated"
+            "ungated values are never published",
+            value=result.audience.value,
+            rule="report or wide",
+            code="ungated",
         )
     common = {
         "time": result.period.end_ns - _SECOND_NS,

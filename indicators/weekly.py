@@ -92,10 +92,11 @@ def weekly_result(
     if reduce:
         first, last = usual_window(book, span.first, span.last)
         reduce_partitions(book, store, first, last, progress=progress)
-    gated = Audience(audience) is Audience.REPORT
+    chosen = Audience(audience)
     merged = dict(merged_days(book, store, span, workstation))
     _require_data(book, store, span, merged)
-    allowed = permits(book, span, merged | _relatives(book, store, span, workstation)) if gated else None
+    beside = merged | _relatives(book, store, span, workstation) if chosen.gated else {}
+    allowed = permits(book, span, beside, chosen) if chosen.gated else None
     results = [
         assess_workstation(book, station, span, merged.get(station.id, ()), allowed) for station in stations
     ]
@@ -206,11 +207,13 @@ def assess_workstation(
         worst=None,
         factors_over=0,
         factors=tuple(factors),
-        withheld=_withheld(book, [item for item in found if isinstance(item, HeldBack)]),
+        withheld=_withheld(
+            [item for item in found if isinstance(item, HeldBack)], 0 if permits is None else permits.minimum
+        ),
     )
 
 
-def _withheld(book: SiteBook, held: Sequence[HeldBack]) -> Withheld | None:
+def _withheld(held: Sequence[HeldBack], minimum: int) -> Withheld | None:
     if not held:
         return None
     fewest = min(held, key=lambda item: item.refused.wearers).refused
@@ -218,7 +221,7 @@ def _withheld(book: SiteBook, held: Sequence[HeldBack]) -> Withheld | None:
         factors=tuple(item.factor for item in held),
         reason=fewest.reason,
         wearers=fewest.wearers,
-        minimum=book.site.privacy.group_size,
+        minimum=minimum,
     )
 
 

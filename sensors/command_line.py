@@ -14,6 +14,7 @@ import typer
 
 __all__ = [
     "AudienceOption",
+    "CircleOption",
     "FromOption",
     "JsonOption",
     "LanguageOption",
@@ -53,7 +54,14 @@ AudienceOption = Annotated[
     str,
     typer.Option(
         "--audience",
-        help="report (default; group-size rules apply) or analyst (not for circulation; each use is logged).",
+        help="report (default; group-size rules apply), wide (beyond the site: larger groups) or analyst "
+        "(not for circulation; each use is logged).",
+    ),
+]
+CircleOption = Annotated[
+    str,
+    typer.Option(
+        "--audience", help="report (default, for the site itself) or wide (beyond it: larger groups)."
     ),
 ]
 

@@ -11,6 +11,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from html import unescape
@@ -26,6 +27,7 @@ import uvicorn
 from pypdf import PdfReader
 from typer.testing import CliRunner
 
+from dashboards.web.accounts import AccountFile, Role
 from dashboards.web.app import create_app
 from dashboards.web.settings import WebSettings
 from dashboards.web.source import SiteSource
@@ -349,7 +351,9 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("indicators", *WEEK, "--workstation", HELD, "--json", "--lang", "fr"),
     ("indicators", "--from", "2026-11-17", "--to", "2026-11-17", "--json"),
     ("indicators", "--from", "2026-11-09", "--to", "2026-11-22", "--json"),
+    ("indicators", *WEEK, "--audience", "wide", "--json"),
     ("explain", HELD, "lex_8h", *WEEK),
+    ("explain", SHOWN, "lex_8h", *WEEK, "--audience", "wide", "--json"),
     ("explain", HELD, "lex_8h", *WEEK, "--json"),
     ("explain", HELD, "trunk_flexion_ge20_share", *WEEK, "--json"),
     ("explain", SHOWN, "lex_8h", *WEEK, "--json"),
@@ -397,7 +401,9 @@ def test_no_command_tells(
     [
         ("report", *WEEK, "--format", "html,pdf,csv,xlsx,json", "--lang", "en"),
         ("report", *WEEK, "--format", "html", "--lang", "fr"),
+        ("report", *WEEK, "--format", "html,csv", "--audience", "wide"),
         ("annex", *WEEK, "--format", "csv,xlsx,json"),
+        ("annex", *WEEK, "--format", "csv", "--audience", "wide"),
         ("export", *WEEK, "--format", "csv"),
         ("export", *WEEK, "--data", "minutes"),
         ("plan",),
@@ -417,6 +423,24 @@ def test_no_file_tells(
     for name, text in written[0].items():
         assert text == written[1][name], name
         assert leaks(text, secrets) == [], name
+
+
+def test_five_wearers_are_enough_for_the_site_and_too_few_beyond_it(folder: Path, tmp_path: Path) -> None:
+    def shown(*arguments: str) -> Any:
+        stations = json.loads(run(folder, "indicators", *WEEK, "--json", *arguments).out)["workstations"]
+        return next(row for row in stations if row["id"] == SHOWN)
+
+    assert any(part["factor"] == "noise" for part in shown()["factors"])
+    wide = shown("--audience", "wide")
+    assert wide["withheld"]["minimum"] == 10
+    assert not any(part["factor"] == "noise" for part in wide["factors"])
+    out = tmp_path / "wide"
+    assert run(folder, "report", *WEEK, "--audience", "wide", "--format", "html", "--out", str(out)).code == 0
+    (name, text), *_ = files_below(out)
+    assert name == "plant-2026-W47-wide-en.html"
+    assert "at least 10 wearers" in text
+    for command in ("publish", "annex"):
+        assert "always gated" in run(folder, command, *WEEK, "--audience", "analyst").error
 
 
 def test_published_rollups_tell_nothing(folder: Path, secrets: frozenset[str], tmp_path: Path) -> None:
@@ -451,8 +475,9 @@ def test_what_the_program_remembers_tells_nothing(folder: Path, secrets: frozens
         assert leaks(path.read_text(encoding="utf-8"), secrets) == [], path.name
 
 
-@pytest.fixture(scope="module")
-def client(folder: Path, free_port: Callable[[], int]) -> Iterator[httpx.Client]:
+@contextmanager
+def serving(folder: Path, port: int, settings: WebSettings) -> Iterator[httpx.Client]:
+    """A dashboard on the site of `folder`, as ``vigiposte serve`` puts it together."""
     services = build_services()
     book = services.load_site(folder / "site.toml")
     source = SiteSource(
@@ -462,9 +487,8 @@ def client(folder: Path, free_port: Callable[[], int]) -> Iterator[httpx.Client]
         audience=Audience.REPORT,
         extra={"explain": explain, "compare": compare_periods, **services.extra},
     )
-    port = free_port()
     config = uvicorn.Config(
-        create_app(source, WebSettings()), host="127.0.0.1", port=port, log_level="warning",
+        create_app(source, settings), host="127.0.0.1", port=port, log_level="warning",
         timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)
@@ -478,6 +502,12 @@ def client(folder: Path, free_port: Callable[[], int]) -> Iterator[httpx.Client]
         yield found
     server.should_exit = True
     thread.join(timeout=20.0)
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path, free_port: Callable[[], int]) -> Iterator[httpx.Client]:
+    with serving(folder, free_port(), WebSettings()) as found:
+        yield found
 
 
 def _body(answer: httpx.Response) -> str:
@@ -554,3 +584,68 @@ def test_live_updates_tell_nothing(client: httpx.Client, secrets: frozenset[str]
                 break
     assert "data:" in first
     assert leaks(first, secrets) == []
+
+
+@pytest.fixture(scope="module")
+def guarded(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same site with a key, accounts of each role, and a ledger begun with that key."""
+    place = tmp_path_factory.mktemp("ungated-guarded") / "site"
+    shutil.copytree(folder, place, ignore=shutil.ignore_patterns("*.jsonl", "*.salt"))
+    site = place / "site.toml"
+    site.write_text(SITE + '[privacy]\nkey_file = "../keys/plant.key"\n', encoding="utf-8")
+    assert run(place, "pseudonyms", "create-key").code == 0
+    return place
+
+
+def test_a_personal_link_shows_one_wearer_only(guarded: Path, free_port: Callable[[], int]) -> None:
+    made = json.loads(run(guarded, "accounts", "link", WEARERS[0], "--days", "2", "--json").out)
+    accounts = AccountFile(guarded / "accounts.json")
+    accounts.add("olga", Role.OPERATOR, "correct horse battery")
+    with serving(guarded, free_port(), WebSettings(accounts=accounts)) as browser:
+        where = "/my/" + made["url"].rpartition("/")[2]
+        page = browser.get(where)
+        assert page.status_code == 200
+        assert WEARERS[0] in page.text
+        own = numbers_written(browser.get(where + "/values.csv").text)
+        assert len(own) > 5
+        for other in (WEARERS[1], *CROWD, "dosi-2"):
+            assert other not in page.text
+        assert page.headers["referrer-policy"] == "no-referrer"
+        assert "vigiposte_session" not in page.headers.get("set-cookie", "")
+        for elsewhere in ("/", "/sensors", f"/station/{HELD}", f"/data/{HELD}?trace=dosi-1.laeq"):
+            assert browser.get(elsewhere, follow_redirects=False).status_code == 401
+        forged = run(guarded, "accounts", "link", WEARERS[1], "--json").out
+        body = json.loads(forged)["url"].rpartition("/")[2].partition(".")[0]
+        mixed = f"/my/{body}.{where.rpartition('.')[2]}"
+        for wrong in (mixed, mixed + "/values.csv", "/my/x", f"/my/{WEARERS[0]}"):
+            answer = browser.get(wrong)
+            assert answer.status_code == 403
+            assert leaks(answer.text.replace(wrong, ""), frozenset(own)) == []
+    log = (guarded / "access.jsonl").read_text(encoding="utf-8")
+    assert "personal_link_made" in log
+    assert log.count("personal_link_used") == 1
+    assert run(guarded, "audit", "verify").code == 0
+
+
+def test_operators_and_refusals_tell_nothing(
+    guarded: Path, secrets: frozenset[str], free_port: Callable[[], int]
+) -> None:
+    accounts = AccountFile(guarded / "operators.json")
+    accounts.add("olga", Role.OPERATOR, "correct horse battery")
+    with serving(guarded, free_port(), WebSettings(accounts=accounts)) as browser:
+        found = re.search(r'name="token" value="([0-9a-f]+)"', browser.get("/login").text)
+        assert found
+        form = {"token": found[1], "name": "olga", "password": "correct horse battery", "back": "/sensors"}
+        page = browser.post("/login", data=form)
+        assert page.url.path == "/sensors"
+        assert "air-1" in page.text
+        answers = [page]
+        for path in browser.get("/openapi.json").json()["paths"]:
+            if path not in ("/events", "/static-plots.css"):
+                where = path.replace("{identifier}", HELD).replace("{indicator_id}", "lex_8h")
+                answers.append(browser.get(where.replace("{name}", "json"), params={"week": "2026-W47"}))
+        assert len(answers) > 15
+        for answer in answers:
+            text = _body(answer)
+            assert leaks(text, secrets) == [], answer.url
+            assert not any(sensor in text for sensor in ("dosi-1", "trunk-1", "dosi-2")), answer.url

@@ -120,7 +120,7 @@ def build_view(
         title=_title(result, words),
         period=_period(result, words),
         subtitle=_subtitle(result, words),
-        circulation=words.say("report.not_for_circulation") if result.audience is Audience.ANALYST else "",
+        circulation=_circulation(result, words, around),
         lead=lead(result, words),
         tallies=_tallies(result, words),
         factors=tuple(factor_column(result, factor, words) for factor in factors),
@@ -290,6 +290,14 @@ def _limits(result: WeeklyResult, words: Wording) -> tuple[LimitRow, ...]:
         )
         for limit in sorted(used.values(), key=lambda row: row.id)
     )
+
+
+def _circulation(result: WeeklyResult, words: Wording, around: Surroundings) -> str:
+    if result.audience is Audience.ANALYST:
+        return words.say("report.not_for_circulation")
+    if result.audience is Audience.WIDE and around.group_size is not None:
+        return words.say("report.wide_circulation", n=around.group_size)
+    return ""
 
 
 def _governance(result: WeeklyResult, words: Wording, around: Surroundings) -> tuple[str, ...]:

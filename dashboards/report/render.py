@@ -128,5 +128,5 @@ def slug(result: WeeklyResult) -> str:
     """Start of the names of a result's files: site, period, and whether it is for the analyst."""
     period = result.period
     when = period.week or f"{period.first.isoformat()}_{period.last.isoformat()}"
-    analyst = "-analyst" if result.audience is Audience.ANALYST else ""
-    return f"{result.site}-{when}{analyst}"
+    circle = "" if result.audience is Audience.REPORT else f"-{result.audience.value}"
+    return f"{result.site}-{when}{circle}"

@@ -10,6 +10,7 @@ from dashboards.report.build import Surroundings
 from dashboards.wording import Wording
 from indicators.accounts.matching import Account, account_results
 from indicators.actions.plan import ActionResult, action_results
+from indicators.context import least_wearers
 from indicators.model import Audience, WeeklyResult
 from ingest.store import Store
 from sensors.site_book import SiteBook
@@ -48,7 +49,7 @@ def surroundings(
         exclusions=_exclusions(book, result, words),
         names=names_of(book),
         origins=_origins(book, result, words),
-        group_size=book.site.privacy.group_size,
+        group_size=least_wearers(book, result.audience),
         actions=actions,
         accounts=accounts,
     )

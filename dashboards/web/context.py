@@ -16,6 +16,7 @@ from dashboards.typography import Language
 from dashboards.web.roles import Viewer
 from dashboards.web.source import SiteSource
 from dashboards.wording import Wording
+from indicators.context import least_wearers
 from indicators.model import Audience, Factor, WeeklyResult, WorkstationResult
 from sensors.errors import UnknownNameError
 from sensors.periods import DatePeriod
@@ -120,6 +121,7 @@ class PageContext:
             "role": "" if self.viewer is None else say(f"account_roles.{self.viewer.role.value}"),
             "other_language": (other.value, say("pages.other_language"), self.here(lang=other.value)),
             "audience": self.source.audience.value,
+            "least_wearers": least_wearers(self.source.book, self.source.audience),
             "analyst": self.source.audience is Audience.ANALYST,
             "title": self._week_title(self.period),
             "dates": typography.period_label(self.period.first, self.period.last, language=self.language),

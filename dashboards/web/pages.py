@@ -25,6 +25,8 @@ from dashboards.web.frame import station_frame
 from dashboards.web.heat_map import heat_map
 from dashboards.web.render import render_page
 from dashboards.web.trends import factor_trend
+from indicators.context import least_wearers
+from indicators.governance.issue import refuse_issue
 from indicators.model import Audience, Indicator, Scope, WorkstationResult
 from sensors.errors import UnknownNameError
 
@@ -49,7 +51,7 @@ def _around(context: PageContext) -> Surroundings:
         previous=previous,
         computing=previous is None and not source.hopeless(before),
         names=names_of(book),
-        group_size=book.site.privacy.group_size,
+        group_size=least_wearers(book, context.source.audience),
     )
 
 
@@ -193,6 +195,7 @@ def report_file(request: Request, name: str) -> Response:
         raise UnknownNameError(
             "there is no such file", value=name, rule=", ".join(FORMATS), code="unknown_format"
         )
+    refuse_issue(context.result)
     source = context.source
     previous = source.wait_known(source.earlier(context.period), 20.0)
     around = surroundings(

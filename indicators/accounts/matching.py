@@ -105,7 +105,7 @@ def account_results(
     For audience `report`, only fixed sensors are set beside an account: a worn one's window at a moment is
     one person's.
     """
-    gated = Audience(audience) is Audience.REPORT
+    gated = Audience(audience).gated
     minutes: dict[str, Sequence[SensorMinutes]] = {}
     found = []
     inside = [row for row in book.logs.situations if period.start_ns <= row.start_ns < period.end_ns]

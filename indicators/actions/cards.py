@@ -91,7 +91,7 @@ def action_card(book: SiteBook, store: Store, action: Action, last: date, audien
     factor = Factor(action.factor.value)
     if factor is Factor.WORK_TIME:
         return ActionCard(None, None, notes=(Note("card_planned_not_measured"),))
-    whole_weeks = audience is Audience.REPORT and _worn(book, action.workstation, factor)
+    whole_weeks = audience.gated and _worn(book, action.workstation, factor)
     others = [
         row.done
         for row in book.logs.actions

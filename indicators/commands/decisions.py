@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from indicators.commands.options import chosen_audience, chosen_period, log_analyst, reduced_on_cluster
+from indicators.commands.options import (
+    chosen_audience,
+    chosen_circle,
+    chosen_period,
+    log_analyst,
+    reduced_on_cluster,
+)
 from sensors.command_line import (
     AudienceOption,
+    CircleOption,
     FromOption,
     JsonOption,
     LanguageOption,
@@ -47,6 +54,7 @@ def annex(
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write files to.")] = None,
     formats: Annotated[str, typer.Option("--format", help="csv, xlsx, json; several with commas.")] = "csv",
     scheduler: SchedulerOption = None,
+    audience: CircleOption = "report",
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,6 +62,7 @@ def annex(
     import json
 
     from indicators.c2p.annex import build_annex, to_csv, to_document, write_workbook
+    from indicators.governance.issue import refuse_issue
     from sensors.errors import UsageError
 
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
@@ -66,14 +75,16 @@ def annex(
         )
     services = services_of(context)
     book = services.load_site(site)
+    circle = chosen_circle(audience)
     period = chosen_period(book, week, first, last)
     say = services.words(language, book, document=as_json)
     store = services.open_store(book)
     try:
         ready = reduced_on_cluster(services, book, store, scheduler, say, period)
-        result = services.weekly_result(book, store, period, chosen_audience("report"), reduce=not ready)
+        result = services.weekly_result(book, store, period, circle, reduce=not ready)
     finally:
         store.close()
+    refuse_issue(result)
     found = build_annex(result, book)
     if out is not None:
         stem = f"annex-{found.site}-{found.period.replace('..', '_')}"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "chosen_audience",
+    "chosen_circle",
     "chosen_period",
     "log_analyst",
     "on_cluster",
@@ -68,11 +69,31 @@ def chosen_audience(name: str) -> Audience:
         raise UsageError(
             "unknown audience",
             value=name,
-            rule="report or analyst",
+            rule="report, wide or analyst",
             remedy="--audience report",
             code="unknown_audience",
         )
     return Audience(name)
+
+
+def chosen_circle(name: str) -> Audience:
+    """Audience of what always passes the gate: the site itself, or a wider circle.
+
+    Raises
+    ------
+    UsageError
+        Codes ``unknown_audience``, ``always_gated``.
+    """
+    chosen = chosen_audience(name)
+    if not chosen.gated:
+        raise UsageError(
+            "this is always gated",
+            value=name,
+            rule="report or wide",
+            remedy="--audience report",
+            code="always_gated",
+        )
+    return chosen
 
 
 def log_analyst(services: Services, book: SiteBook, audience: Audience, what: str) -> None:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from indicators.commands.options import chosen_period, progress_line, reduced_on_cluster
+from indicators.commands.options import chosen_circle, chosen_period, progress_line, reduced_on_cluster
 from sensors.command_line import (
+    CircleOption,
     FromOption,
     JsonOption,
     SchedulerOption,
@@ -42,14 +43,17 @@ def publish(
         ),
     ] = None,
     scheduler: SchedulerOption = None,
+    audience: CircleOption = "report",
     *,
     as_json: JsonOption = False,
 ) -> None:
     """Write the gated results of a period, and the health of fixed sensors, for dashboards of others."""
+    from indicators.governance.issue import refuse_issue
     from indicators.publish import publish as write
 
     services = services_of(context)
     book = services.load_site(site)
+    circle = chosen_circle(audience)
     period = chosen_period(book, week, first, last)
     say = services.words(None, book)
     store = services.open_store(book)
@@ -57,7 +61,8 @@ def publish(
     try:
         ready = reduced_on_cluster(services, book, store, scheduler, say, period)
         progress = progress_line(say("commands.reducing"))
-        result = services.weekly_result(book, store, period, "report", reduce=not ready, progress=progress)
+        result = services.weekly_result(book, store, period, circle, reduce=not ready, progress=progress)
+        refuse_issue(result)
         seen = services.extra["survey"](book, lambda: services.open_store(book))
         rollups, health = write(goal, book, result, seen)
         shared = goal.url == store.url and store.url.startswith("influxdb")

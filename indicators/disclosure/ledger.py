@@ -14,9 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indicators.context import least_wearers
 from indicators.disclosure.rules import Atom, Cell, CellDecision, Outcome, Rules, decide
 from indicators.governance.access import site_key
 from indicators.governance.chain import append_after_reading, read_entries, verify
+from indicators.model import Audience
 from sensors.errors import GovernanceError, LocalResourceError
 
 if TYPE_CHECKING:
@@ -40,12 +42,19 @@ class PublishedLedger:
     ----------
     book : SiteBook
         Its folder holds the ledger, its privacy settings give the rules.
+    audience : Audience
+        Who will see it. Whoever reads what is for the site may read what went beyond it too, not the reverse.
     """
 
-    def __init__(self, book: SiteBook) -> None:
+    def __init__(self, book: SiteBook, audience: Audience = Audience.REPORT) -> None:
         privacy = book.site.privacy
         self._path = book.folder / LEDGER
-        self._rules = Rules(group_size=privacy.group_size, merge_families=privacy.merge_families)
+        self._audience = audience
+        self._rules = Rules(
+            group_size=least_wearers(book, audience),
+            inner_group_size=privacy.group_size,
+            merge_families=privacy.merge_families,
+        )
         self._key = site_key(book) or _salt(book.folder / SALT)
 
     def atom(self, wearer: str, worker_day: Sequence[str], weight_h: float) -> Atom:
@@ -66,23 +75,25 @@ class PublishedLedger:
         LocalResourceError
             ``ledger_unwritable``: something new would be shown and cannot be written down.
         """
-        decisions = decide(cells, self._read(), self._rules)
-        if not _new(decisions, self._read()):
+        known, inner = self._read()
+        decisions = decide(cells, known, self._rules, inner)
+        if not _new(decisions, known):
             return decisions
         kept: list[Mapping[str, CellDecision]] = []
 
         def settle() -> Mapping[str, object] | None:
-            known = self._read()
-            again = decide(cells, known, self._rules)
+            known, inner = self._read()
+            again = decide(cells, known, self._rules, inner)
             kept.append(again)
             fresh = _new(again, known)
             if not fresh:
                 return None
             return {
+                "audience": self._audience.value,
                 "cells": {
                     key: [[atom.wearer, atom.worker_day] for atom in sorted(atoms)]
                     for key, atoms in fresh.items()
-                }
+                },
             }
 
         self._append(settle)
@@ -100,9 +111,10 @@ class PublishedLedger:
                 code="ledger_unwritable",
             ) from error
 
-    def _read(self) -> Sets:
+    def _read(self) -> tuple[Sets, frozenset[frozenset[Atom]]]:
+        """Groups that this audience was shown, and those that only the site itself was."""
         if not self._path.exists():
-            return {}
+            return {}, frozenset()
         report = verify(self._path, key=self._key)
         if not report.intact:
             raise GovernanceError(
@@ -113,11 +125,16 @@ class PublishedLedger:
                 code="ledger_broken",
             )
         found: Sets = {}
+        inner: set[frozenset[Atom]] = set()
         for entry in read_entries(self._path):
+            beyond = entry.get("audience") == Audience.WIDE.value
             for key, pairs in entry.get("cells", {}).items():
                 atoms = frozenset(Atom(str(wearer), str(day)) for wearer, day in pairs)
-                found[f"{key} {len(found)}"] = atoms
-        return found
+                if beyond or self._audience is not Audience.WIDE:
+                    found[f"{key} {len(found)}"] = atoms
+                else:
+                    inner.add(atoms)
+        return found, frozenset(inner)
 
 
 def _new(decisions: Mapping[str, CellDecision], known: Sets) -> Sets:

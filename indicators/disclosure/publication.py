@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
+from indicators.context import least_wearers
 from indicators.disclosure.ledger import PublishedLedger
 from indicators.disclosure.rules import Atom, Cell, CellDecision, Outcome, Refusal
 from indicators.limits import in_force
-from indicators.model import Note, Period, WorkerDay
+from indicators.model import Audience, Note, Period, WorkerDay
 from indicators.noise.iso9612 import noise_rule
 from indicators.worker_days.merging import MergedDay
 from sensors.local_time import OPEN_END_NS
@@ -95,9 +96,10 @@ class _Permit:
 
 @dataclass(frozen=True, slots=True)
 class Permits:
-    """Rulings on all worn groups of an output."""
+    """Rulings on all worn groups of an output, and the smallest number of wearers they ask for."""
 
     by_group: Mapping[_Group, _Permit] = field(default_factory=dict)
+    minimum: int = 0
 
     def view(
         self, workstation: str, shift: str, kind: Kind, days: Sequence[MergedDay], period: Period
@@ -142,13 +144,20 @@ def _inside(day: WorkerDay, period: Period) -> bool:
     return period.first <= day.day <= period.last
 
 
-def permits(book: SiteBook, period: Period, merged: Mapping[str, Sequence[MergedDay]]) -> Permits:
+def permits(
+    book: SiteBook,
+    period: Period,
+    merged: Mapping[str, Sequence[MergedDay]],
+    audience: Audience = Audience.REPORT,
+) -> Permits:
     """Rule on every worn group of `merged`, and write down what will be shown.
 
     Parameters
     ----------
     merged : mapping
         Worker-days of the usual window by workstation; of a family, all its workstations.
+    audience : Audience
+        The site itself, or a wider circle with its larger groups.
 
     Raises
     ------
@@ -156,9 +165,10 @@ def permits(book: SiteBook, period: Period, merged: Mapping[str, Sequence[Merged
         The ledger is damaged or cannot be written; see `indicators.disclosure.ledger`.
     """
     groups = _groups(book, period.last, [item for days in merged.values() for item in days])
+    minimum = least_wearers(book, audience)
     if not groups:
-        return Permits()
-    ledger = PublishedLedger(book)
+        return Permits(minimum=minimum)
+    ledger = PublishedLedger(book, audience)
     families = {row.id: row.family for row in book.site.workstations}
     cells: list[Cell] = []
     day_of: dict[Atom, MergedDay] = {}
@@ -177,12 +187,12 @@ def permits(book: SiteBook, period: Period, merged: Mapping[str, Sequence[Merged
         elif week:
             keys[group] = (keys[group][0], keys[group][0])
     decisions = ledger.decide(cells)
-    minimum = book.site.privacy.group_size
     return Permits(
         {
             group: _permit(usable, decisions, keys[group], day_of, period, minimum)
             for group, usable in groups.items()
-        }
+        },
+        minimum,
     )
 
 
@@ -294,7 +304,7 @@ def _refusal_note(refusal: Refusal | None, wearers: int, minimum: int) -> Note:
 
 
 def refused_groups(
-    book: SiteBook, sides: Mapping[str, Sequence[MergedDay]]
+    book: SiteBook, sides: Mapping[str, Sequence[MergedDay]], audience: Audience = Audience.REPORT
 ) -> Mapping[tuple[Kind, Mount], Refused]:
     """Rule on the cells of a comparison, all of which are shown side by side or not at all.
 
@@ -302,13 +312,15 @@ def refused_groups(
     ----------
     sides : mapping of str to sequence of MergedDay
         Worker-days by the name of their side; those with too little valid time are not counted.
+    audience : Audience
+        As of `permits`.
 
     Returns
     -------
     mapping
         The kinds and mounts that may not be compared, with the reason; empty when everything may.
     """
-    minimum = book.site.privacy.group_size
+    minimum = least_wearers(book, audience)
     gathered: dict[str, list[MergedDay]] = defaultdict(list)
     names: dict[str, tuple[Kind, Mount]] = {}
     for side, days in sides.items():
@@ -327,7 +339,7 @@ def refused_groups(
     asked = [key for key in gathered if names[key] not in refused]
     if not asked:
         return refused
-    ledger = PublishedLedger(book)
+    ledger = PublishedLedger(book, audience)
     cells = [Cell(key, frozenset(_atom(ledger, item) for item in gathered[key])) for key in asked]
     for key, decision in ledger.decide(cells).items():
         if decision.outcome is not Outcome.PUBLISHED:

@@ -9,6 +9,9 @@ over the weeks can form every linear combination of the published cells. The rul
   across weeks, totals against parts);
 * no linear combination of all cells published so far may rest on the worker-days of a single wearer.
 
+What goes beyond the site is ruled on with a larger ``k``. Readers within the site see both: between a cell
+for the wider circle and one for the site alone, differences need the site's own ``k``.
+
 Cells that fail the first rule may be put together with other failing cells of their family of workstations,
 never with a published one: the difference would give them away.
 """
@@ -75,9 +78,10 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Group size and dominance limit."""
+    """Group size and dominance limit; `inner_group_size` is that of readers within the site."""
 
     group_size: int = 5
+    inner_group_size: int = 5
     dominance: float = 0.5
     merge_families: bool = True
 
@@ -139,14 +143,21 @@ def _group(atoms: frozenset[Atom]) -> int:
     return len({atom.wearer for atom in atoms})
 
 
-def _refusal(atoms: frozenset[Atom], published: Sequence[frozenset[Atom]], rules: Rules) -> Refusal | None:
+def _refusal(
+    atoms: frozenset[Atom],
+    published: Sequence[frozenset[Atom]],
+    rules: Rules,
+    inner: frozenset[frozenset[Atom]],
+) -> Refusal | None:
     own = _own_refusal(atoms, rules)
     if own is not None:
         return own
-    related = _related(atoms, published)
+    shown = set(published)
+    related = _related(atoms, [*published, *sorted(inner - shown, key=sorted)])
     for other in related:
+        least = rules.group_size if other in shown else rules.inner_group_size
         for rest in (atoms - other, other - atoms):
-            if rest and atoms & other and _group(rest) < rules.group_size:
+            if rest and atoms & other and _group(rest) < least:
                 return Refusal.DIFFERENCE_TOO_SMALL
     if isolated_wearers([*related, atoms]):
         return Refusal.ONE_WEARER_ISOLATED
@@ -167,7 +178,10 @@ def _related(atoms: frozenset[Atom], published: Sequence[frozenset[Atom]]) -> li
 
 
 def decide(
-    cells: Sequence[Cell], ledger: Mapping[str, frozenset[Atom]], rules: Rules
+    cells: Sequence[Cell],
+    ledger: Mapping[str, frozenset[Atom]],
+    rules: Rules,
+    inner: frozenset[frozenset[Atom]] = frozenset(),
 ) -> Mapping[str, CellDecision]:
     """Decide what may be published for each cell, given everything published before.
 
@@ -179,6 +193,8 @@ def decide(
         Worker-days behind every cell published so far, by its key.
     rules : Rules
         Group size, dominance, merging.
+    inner : set of frozenset of Atom
+        Cells that only readers within the site were shown, when the ledger is that of a wider circle.
 
     Returns
     -------
@@ -192,7 +208,7 @@ def decide(
         if cell.atoms in published:
             decisions[cell.key] = CellDecision(cell.key, Outcome.PUBLISHED, cell.atoms)
             continue
-        refusal = _refusal(cell.atoms, published, rules)
+        refusal = _refusal(cell.atoms, published, rules, inner)
         if refusal is None:
             published.append(cell.atoms)
             decisions[cell.key] = CellDecision(cell.key, Outcome.PUBLISHED, cell.atoms)
@@ -206,7 +222,7 @@ def decide(
             failing.setdefault(cell.family, []).append(cell)
     if rules.merge_families:
         for members in failing.values():
-            _merge(members, published, decisions, rules)
+            _merge(members, published, decisions, rules, inner)
     return decisions
 
 
@@ -221,12 +237,13 @@ def _merge(
     published: list[frozenset[Atom]],
     decisions: dict[str, CellDecision],
     rules: Rules,
+    inner: frozenset[frozenset[Atom]],
 ) -> None:
     if len(members) < 2:
         return
     union = frozenset[Atom]().union(*(cell.atoms for cell in members))
     if union not in published:
-        if _refusal(union, published, rules) is not None:
+        if _refusal(union, published, rules, inner) is not None:
             return
         published.append(union)
     keys = tuple(sorted(cell.key for cell in members))

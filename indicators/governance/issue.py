@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from indicators.governance.papers import paper_facts
 from indicators.governance.withdrawal import is_marked
-from indicators.model import Audience, Note, WeeklyResult
+from indicators.model import Note, WeeklyResult
 from sensors.errors import GovernanceError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _MARKED = "period_marked"
 def with_governance_notes(result: WeeklyResult, book: SiteBook, today: date) -> WeeklyResult:
     """`result` with the version of the notice in force, and whether its period is marked by a withdrawal."""
     notes = [*result.notes, Note("papers_version", {"version": paper_facts(book, today).version})]
-    if result.audience is Audience.REPORT and is_marked(book, result.period):
+    if result.audience.gated and is_marked(book, result.period):
         notes.append(Note(_MARKED))
     return replace(result, notes=tuple(notes))
 

@@ -121,7 +121,7 @@ def read_pilot(
         Code ``pilot_for_analysts``: free dates for the report audience. Windows chosen freely and compared
         with each other would give single worker-days away.
     """
-    if exactly and audience is Audience.REPORT:
+    if exactly and audience.gated:
         raise UsageError(
             "a pilot period of one's own choice is for analysts",
             value=f"{period.first}..{period.last}",
@@ -135,7 +135,7 @@ def read_pilot(
     merged: dict[str, list[MergedDay]] = defaultdict(list)
     for item in merge_days(store, worker_days(book, first, last)):
         merged[item.day.workstation].append(item)
-    allowed = permits(book, span, merged) if audience is Audience.REPORT else None
+    allowed = permits(book, span, merged, audience) if audience.gated else None
     values: list[tuple[str, str, DayValue]] = []
     withheld: set[tuple[str, str, Factor]] = set()
     for station in book.site.workstations:

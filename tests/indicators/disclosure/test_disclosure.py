@@ -105,6 +105,33 @@ def test_isolation_through_three_cells() -> None:
     assert isolated_wearers([rest | five, rest | six, six | five]) == frozenset({"p5"})
 
 
+WIDE = Rules(group_size=10, inner_group_size=5)
+
+
+def wide(cell: Cell, ledger: dict[str, frozenset[Atom]], inner: frozenset[Atom]) -> tuple[Outcome, object]:
+    decision = decide([cell], ledger, WIDE, frozenset({inner}))[cell.key]
+    return decision.outcome, decision.refusal
+
+
+def test_a_wider_circle_needs_larger_groups_and_larger_differences() -> None:
+    twelve, seven = atoms(team(12, [1])), atoms(team(7, [1]))
+    nobody = frozenset[Atom]()
+    assert wide(Cell("a", atoms(team(9, [1]))), {}, nobody) == (Outcome.WITHHELD, Refusal.TOO_FEW_WEARERS)
+    assert wide(Cell("a", twelve), {}, nobody) == (Outcome.PUBLISHED, None)
+    # Readers beyond the site do not have the seven; those within have both, and five are left between them.
+    assert wide(Cell("a", twelve), {}, seven) == (Outcome.PUBLISHED, None)
+    assert wide(Cell("a", twelve | atoms(team(9, [8]))), {"b": twelve}, nobody)[0] is Outcome.REPEATED
+    assert wide(Cell("a", twelve | atoms(team(10, [8]))), {"b": twelve}, nobody)[0] is Outcome.PUBLISHED
+
+
+def test_the_site_cannot_subtract_what_went_beyond_it() -> None:
+    twelve = atoms(team(12, [1]))
+    for left in (1, 4):
+        inner = frozenset(sorted(twelve)[left:])
+        assert wide(Cell("a", twelve), {}, inner) == (Outcome.WITHHELD, Refusal.DIFFERENCE_TOO_SMALL)
+        assert outcome(Cell("a", inner), ledger={"wide": twelve})[0] is Outcome.WITHHELD
+
+
 @st.composite
 def eight_weeks(draw: st.DrawFn) -> list[list[Cell]]:
     """Random plants: changing teams, three workstations of a family, outputs of the week and of all weeks."""
@@ -147,6 +174,33 @@ def test_no_wearer_can_be_isolated_from_eight_weeks_of_outputs(weeks: list[list[
         _, singular, right = np.linalg.svd(matrix[:, ~mine].T)
         null = right[int((singular > 1e-9).sum()) :]
         assert np.abs(null @ matrix[:, mine]).max(initial=0.0) == pytest.approx(0.0, abs=1e-7)
+
+
+@given(eight_weeks(), st.lists(st.booleans(), min_size=8, max_size=8))
+@settings(max_examples=30, deadline=None)
+def test_no_wearer_can_be_isolated_from_outputs_of_both_circles(
+    weeks: list[list[Cell]], wide_first: list[bool]
+) -> None:
+    inner, beyond = dict[str, frozenset[Atom]](), dict[str, frozenset[Atom]]()
+    small = Rules(group_size=3, inner_group_size=3)
+    large = Rules(group_size=6, inner_group_size=3)
+    for week, (cells, first) in enumerate(zip(weeks, wide_first, strict=True)):
+        for is_wide in (first, not first):
+            if is_wide:
+                found = decide(cells, beyond, large, frozenset(inner.values()))
+                kept = beyond
+            else:
+                found = decide(cells, inner | beyond, small)
+                kept = inner
+            for key, decision in found.items():
+                if decision.outcome is not Outcome.WITHHELD:
+                    kept[f"{key}/{week}/{is_wide}"] = decision.atoms
+    for one in beyond.values():
+        assert len({atom.wearer for atom in one}) >= 6
+        for other in beyond.values():
+            rest = {atom.wearer for atom in one - other} if one & other else set()
+            assert not rest or len(rest) >= 6
+    assert isolated_wearers([*inner.values(), *beyond.values()]) == frozenset()
 
 
 def test_the_attack_succeeds_without_the_rules() -> None:

@@ -259,6 +259,16 @@ def test_published_weeks_are_marked_and_never_issued_again(site: Path, store: St
         services.render_report(again, tmp_path / "two", ("json",), "en")
     assert caught.value.code == "period_marked"
     assert not (tmp_path / "two").exists()
+    rollups = f"lake:{tmp_path / 'rollups'}"
+    for command in (
+        ("publish", "--store", rollups),
+        ("publish", "--store", rollups, "--audience", "wide"),
+        ("annex",),
+    ):
+        refused = CliRunner().invoke(app, [*command, "--week", WEEK, "--site", str(site)]).exception
+        assert isinstance(refused, GovernanceError), command
+        assert refused.code == "period_marked"
+    assert not (tmp_path / "rollups").exists() or not list((tmp_path / "rollups").rglob("*.parquet"))
     log = read_entries(site.parent / "withdrawals.jsonl")
     assert [row["event"] for row in log] == ["withdrawal", "erased"]
 
