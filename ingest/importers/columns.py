@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ _SPELLINGS: Mapping[str, str] = {
     "lafmax": "laf_max",
     "lcpeak": "lcpeak",
     "lcpk": "lcpeak",
+    "lcpic": "lcpeak",
+    "lccrete": "lcpeak",
+    "cretelc": "lcpeak",
     "lpeakc": "lcpeak",
     "peakdbc": "lcpeak",
     "peakc": "lcpeak",
@@ -38,6 +42,13 @@ _SPELLINGS: Mapping[str, str] = {
     "rh": "relative_humidity",
     "relativehumidity": "relative_humidity",
     "humidite": "relative_humidity",
+    "humiditerelative": "relative_humidity",
+    "hr": "relative_humidity",
+    "temperaturedelair": "air_temperature",
+    "temperatureglobe": "globe_temperature",
+    "temperaturedeglobe": "globe_temperature",
+    "vitessedelair": "air_speed",
+    "batterie": "battery",
     "globetemperature": "globe_temperature",
     "globetemp": "globe_temperature",
     "globe": "globe_temperature",
@@ -98,7 +109,8 @@ class ColumnUse:
 
 def _plain(name: str) -> str:
     bare = re.sub(r"[\[(][^\])]*[\])]", "", name) or name
-    return re.sub(r"[^a-z0-9]", "", bare.lower().replace("é", "e"))
+    letters = unicodedata.normalize("NFKD", bare.lower())
+    return re.sub(r"[^a-z0-9]", "", letters).removeprefix("niveau")
 
 
 def _conversion(channel: str, unit: str, file: str) -> tuple[float, float]:

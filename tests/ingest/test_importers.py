@@ -50,6 +50,27 @@ DOSIMETER = (
 )
 
 
+@pytest.mark.parametrize(
+    ("header", "kind", "channels"),
+    [
+        ("Niveau LAeq,1s [dB];Niveau LAFmax;Crête LC", "noise", ["laeq", "laf_max", "lcpeak"]),
+        ("Température de l'air;Humidité relative (%);Température globe", "climate", ["air", "rh", "globe"]),
+        ("HR;Vitesse de l'air;Batterie", "climate", ["rh", "speed", "battery"]),
+    ],
+)
+def test_columns_may_have_french_names(tmp_path: Path, header: str, kind: str, channels: list[str]) -> None:
+    short = {
+        "air": "air_temperature",
+        "rh": "relative_humidity",
+        "globe": "globe_temperature",
+        "speed": "air_speed",
+    }
+    text = f"N°;Date et heure;{header}\r\n1;16/11/2026 08:00:00;21,5;22;23\r\n"
+    codec = "dosimeter_csv" if kind == "noise" else "temperature_csv"
+    plan = understand(written(tmp_path, text.encode("latin-1")), kind, codec)
+    assert [use.channel for use in plan.columns] == [short.get(name, name) for name in channels]
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-8-sig", "utf-16"])
 def test_dosimeter_semicolon_comma_day_first(tmp_path: Path, encoding: str) -> None:
     plan = understand(written(tmp_path, DOSIMETER.encode(encoding)), "noise", "dosimeter_csv")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import ssl
 import stat
@@ -19,6 +20,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from typer.testing import CliRunner
 
 from sensors.errors import UsageError
 from sensors.formats import MAX_PAYLOAD_BYTES
@@ -26,6 +28,7 @@ from sensors.init_files import FILES, site_id_from, template, write_site_folder
 from sensors.site_file import load_site
 from sensors.site_model import Site
 from sensors.site_tables import table_models
+from vigiposte import app
 
 _KEY = re.compile(r"^(#?)([a-z_0-9]+) = (.*)$")
 _TABLE = re.compile(r"^(#?)\[+([a-z_]+)\]+$")
@@ -155,11 +158,27 @@ def test_compose_is_well_formed_and_open_to_this_machine_only(folder: Path) -> N
     yaml = pytest.importorskip("yaml")
     document = yaml.safe_load((folder / "compose.yaml").read_text(encoding="utf-8"))
     services = document["services"]
-    assert set(services) == {"mosquitto", "influxdb", "grafana", "ingest", "dashboard"}
+    assert set(services) == {"mosquitto", "influxdb", "grafana", "ingest", "ingest-2", "dashboard"}
     for service in services.values():
         assert all(str(port).startswith("127.0.0.1:") for port in service.get("ports", []))
     variables = set(re.findall(r"\$\{([A-Z_]+):\?see \.env\}", (folder / "compose.yaml").read_text()))
     assert variables == {line.partition("=")[0] for line in (folder / ".env").read_text().splitlines()}
+
+
+def test_services_call_the_commands_as_they_are(folder: Path) -> None:
+    yaml = pytest.importorskip("yaml")
+    services = yaml.safe_load((folder / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    calls = [one["command"].split() for one in services.values() if "build" in one]
+    unit = (folder / "vigiposte-ingest.service").read_text(encoding="utf-8")
+    calls.append(shlex.split(unit.partition("ExecStart=")[2].partition("\n")[0])[1:])
+    assert len(calls) == 4
+    for call in calls:
+        answer = CliRunner().invoke(app, [*call, "--help"])
+        assert answer.exit_code == 0, answer.output
+    # Workers must not answer on one port, nor share one journal.
+    ingests = [call for call in calls[:-1] if call[0] == "ingest"]
+    assert len({call[call.index("--metrics") + 1] for call in ingests}) == len(ingests)
+    assert [("--writer" in call) for call in ingests] == [False, True]
 
 
 def test_systemd_accepts_the_unit(folder: Path) -> None:
