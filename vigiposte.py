@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,10 +26,12 @@ from sensors.session_language import chosen_language, session_language
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from indicators.fleet.model import FleetResult
     from indicators.model import Audience, WeeklyResult
     from indicators.reduction.cluster import Cluster
     from ingest.place import StorePlace
     from ingest.store import Store
+    from sensors.fleet_file import Fleet, FleetSite
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
 
@@ -120,6 +123,35 @@ def _reduce(book: SiteBook, store: Store, period: DatePeriod, **options: Any) ->
     from indicators.reduction.service import reduce_partitions
 
     return reduce_partitions(book, store, period.first, period.last, **options)
+
+
+def _load_fleet(path: Path) -> Fleet:
+    from sensors.fleet_file import load_fleet
+
+    return load_fleet(path)
+
+
+def _fleet_site(
+    site: FleetSite, period: DatePeriod, prepare: Callable[[SiteBook, Store], bool] | None = None
+) -> WeeklyResult:
+    from indicators.governance.issue import refuse_issue
+
+    with closing(_open_store(site.book)) as store:
+        ready = prepare is not None and prepare(site.book, store)
+        result = _weekly_result(site.book, store, period, "report", reduce=not ready)
+    refuse_issue(result)
+    return result
+
+
+def _fleet_result(
+    fleet: Fleet,
+    period: DatePeriod,
+    prepare: Callable[[SiteBook, Store], bool] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> FleetResult:
+    from indicators.fleet.compare import fleet_result
+
+    return fleet_result(fleet, period, lambda site: _fleet_site(site, period, prepare), progress)
 
 
 def _cluster(book: SiteBook, scheduler: str) -> AbstractContextManager[Cluster]:
@@ -261,6 +293,9 @@ def build_services() -> Services:
             "cluster": _cluster,
             "closing_problems": _closing_problems,
             "compare": _compare,
+            "load_fleet": _load_fleet,
+            "fleet_result": _fleet_result,
+            "fleet_site": _fleet_site,
             "surroundings": _surroundings,
             "plan": _plan,
             "render_plan": _render_plan,

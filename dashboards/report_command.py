@@ -10,6 +10,7 @@ import typer
 
 from sensors.command_line import (
     AudienceOption,
+    FleetOption,
     FromOption,
     JsonOption,
     LanguageOption,
@@ -58,6 +59,34 @@ def _previous(
         return None
 
 
+def _names(formats: str) -> list[str]:
+    return [name.strip() for name in formats.split(",") if name.strip()]
+
+
+def _fleet(
+    services: Any,
+    path: Path,
+    dates: tuple[str | None, str | None, str | None],
+    scheduler: str | None,
+    language: str | None,
+    formats: str,
+    out: Path,
+    *,
+    as_json: bool,
+) -> None:
+    from dashboards.fleet.render import known_fleet_formats, render_fleet
+    from indicators.commands.fleet import fleet_of
+
+    names = known_fleet_formats(_names(formats))
+    result = fleet_of(services, path, dates, scheduler, language)
+    written = render_fleet(result, out, names, language)
+    if as_json:
+        emit_json("report", {"period": result.week, "files": [str(path) for path in written]})
+        return
+    for file in written:
+        typer.echo(file)
+
+
 def mount(app: typer.Typer) -> None:
     """Add ``report`` to `app`."""
 
@@ -69,8 +98,12 @@ def mount(app: typer.Typer) -> None:
         first: FromOption = None,
         last: ToOption = None,
         formats: Annotated[
-            str, typer.Option("--format", help="html, pdf, csv, xlsx, json; several with commas.")
-        ] = "html,pdf",
+            str | None,
+            typer.Option(
+                "--format",
+                help="html, pdf, csv, xlsx, json; several with commas; default html,pdf, of a fleet html.",
+            ),
+        ] = None,
         language: LanguageOption = None,
         out: Annotated[Path, typer.Option("--out", help="Folder the files are written to.")] = Path("report"),
         audience: AudienceOption = "report",
@@ -78,6 +111,7 @@ def mount(app: typer.Typer) -> None:
             FailOn | None, typer.Option("--fail-on", help="End with exit code 10 when a limit is exceeded.")
         ] = None,
         scheduler: SchedulerOption = None,
+        fleet: FleetOption = None,
         *,
         restitution: Annotated[
             bool,
@@ -92,6 +126,7 @@ def mount(app: typer.Typer) -> None:
         from dashboards.report.surroundings import surroundings
         from dashboards.restitution import build_restitution, known_restitution_formats, render_restitution
         from indicators import verdicts
+        from indicators.commands.fleet import require_whole_sites
         from indicators.commands.options import (
             chosen_audience,
             chosen_period,
@@ -101,11 +136,16 @@ def mount(app: typer.Typer) -> None:
         from indicators.governance.issue import refuse_issue
         from indicators.model import Audience
 
-        asked = [name.strip() for name in formats.split(",") if name.strip()]
-        names = known_formats(asked) if not restitution else known_restitution_formats(asked)
         services = services_of(context)
         if language is not None:
             services.text(language)
+        if fleet is not None:
+            require_whole_sites(audience, **{"fail-on": fail_on})
+            dates = (week, first, last)
+            _fleet(services, fleet, dates, scheduler, language, formats or "html", out, as_json=as_json)
+            return
+        asked = _names(formats or "html,pdf")
+        names = known_formats(asked) if not restitution else known_restitution_formats(asked)
         book = services.load_site(site)
         period = chosen_period(book, week, first, last)
         seen_by = chosen_audience(audience)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sensors.command_line import AudienceOption, SiteOption, note, services_of
+from sensors.command_line import AudienceOption, FleetOption, SiteOption, note, services_of
 
 __all__ = ["mount"]
 
@@ -104,6 +104,29 @@ def serve_site(
     )
 
 
+def serve_fleet(services: Any, path: Path, host: str, port: int) -> None:
+    """Serve the view of a fleet until interrupted."""
+    import uvicorn
+
+    from dashboards.fleet.web import FleetSource, create_fleet_app
+    from dashboards.web.settings import WebSettings
+
+    fleet = services.extra["load_fleet"](path)
+    source = FleetSource(fleet, services.extra["fleet_result"], services.extra["fleet_site"])
+    app = create_fleet_app(source, WebSettings(host=host, port=port))
+    _require_free(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    note(services.text(fleet.language)("commands.serve_at", url=f"http://{shown}:{port}/"))
+    uvicorn.run(
+        app,
+        host=host.strip("[]"),
+        port=port,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+
+
 def mount(app: typer.Typer) -> None:
     """Add ``serve`` to `app`."""
 
@@ -111,6 +134,7 @@ def mount(app: typer.Typer) -> None:
     def serve(
         context: typer.Context,
         site: SiteOption = None,
+        fleet: FleetOption = None,
         host: Annotated[
             str,
             typer.Option(
@@ -129,5 +153,11 @@ def mount(app: typer.Typer) -> None:
         Accounts (see `vigiposte accounts`) give each person a role; from the first one on, they alone enter.
         With --audience analyst nothing is held back: only ergonomists enter, and each look is logged.
         """
+        from indicators.commands.fleet import require_whole_sites
+
         _require_web()
+        if fleet is not None:
+            require_whole_sites(audience)
+            serve_fleet(services_of(context), fleet, host, port)
+            return
         serve_site(services_of(context), site, host, port, audience, _secret(password_file))

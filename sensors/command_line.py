@@ -15,6 +15,7 @@ import typer
 __all__ = [
     "AudienceOption",
     "CircleOption",
+    "FleetOption",
     "FromOption",
     "JsonOption",
     "LanguageOption",
@@ -34,6 +35,10 @@ SiteOption = Annotated[
     typer.Option(
         "--site", envvar="VIGIPOSTE_SITE", help="Site file; default: site.toml here or in a parent folder."
     ),
+]
+FleetOption = Annotated[
+    Path | None,
+    typer.Option("--fleet", help="Fleet file (TOML): several sites side by side."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 WeekOption = Annotated[

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensors.command_line import JsonOption, SiteOption, emit_json, note, services_of
+from sensors.command_line import FleetOption, JsonOption, SiteOption, emit_json, note, services_of
 from sensors.errors import ConfigurationError, Problem, SiteFileError
 
 if TYPE_CHECKING:
     from sensors.command_line import Services
+    from sensors.fleet_file import Fleet
     from sensors.site_book import SiteBook
 
 __all__ = ["mount"]
@@ -47,10 +48,19 @@ def init(
     note(services_of(context).words()("terminal.init_next"))
 
 
-def check(context: typer.Context, site: SiteOption = None, *, as_json: JsonOption = False) -> None:
+def check(
+    context: typer.Context,
+    site: SiteOption = None,
+    fleet: FleetOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
     """Validate the site file and its logs; say what is wrong and where, or which settings are in force."""
     services = services_of(context)
     try:
+        if fleet is not None:
+            _approve_fleet(services, services.extra["load_fleet"](fleet), as_json=as_json)
+            return
         book = services.load_site(site)
     except SiteFileError as error:
         _refuse(services, error.problems, as_json=as_json)
@@ -98,6 +108,23 @@ def _refuse(services: Services, problems: list[Problem] | tuple[Problem, ...], *
         typer.echo(rule)
         typer.echo(remedy)
     sys.stderr.write(services.words()("terminal.check_problems", number=len(problems)) + "\n")
+
+
+def _approve_fleet(services: Services, fleet: Fleet, *, as_json: bool) -> None:
+    from sensors.site_report import counts
+
+    rows = [
+        {"id": one.id, "label": one.label, "path": str(one.book.path), "counts": counts(one.book)}
+        for one in fleet.sites
+    ]
+    if as_json:
+        document = {"valid": True, "fleet": fleet.id, "path": str(fleet.path), "problems": [], "sites": rows}
+        emit_json("check", document)
+        return
+    typer.echo(services.text(fleet.language)("terminal.check_valid", path=str(fleet.path)))
+    for one in fleet.sites:
+        named = ", ".join(f"{number} {name}" for name, number in counts(one.book).items())
+        typer.echo(f"  {one.label} ({one.id}): {named}")
 
 
 def _approve(services: Services, book: SiteBook, *, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from indicators.commands.options import (
 )
 from sensors.command_line import (
     AudienceOption,
+    FleetOption,
     FromOption,
     JsonOption,
     LanguageOption,
@@ -27,7 +28,10 @@ from sensors.command_line import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from indicators.verdicts import FailOn
+    from sensors.command_line import Services
 
 __all__ = ["mount"]
 
@@ -56,16 +60,22 @@ def indicators(
         typer.Option("--fail-on", help="action or limit: end with exit code 10 when one is exceeded."),
     ] = None,
     scheduler: SchedulerOption = None,
+    fleet: FleetOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
     """Values, intervals, limits and verdicts of every workstation, worst first."""
+    from indicators.commands.fleet import require_whole_sites
     from indicators.commands.terminal import result_lines
     from indicators.document import to_document
     from indicators.verdicts import exceeded
 
     level = _level(fail_on)
     services = services_of(context)
+    if fleet is not None:
+        require_whole_sites(audience, workstation=workstation, **{"fail-on": fail_on})
+        _fleet(services, fleet, (week, first, last), scheduler, language, as_json=as_json)
+        return
     book = services.load_site(site)
     period = chosen_period(book, week, first, last)
     seen_by = chosen_audience(audience)
@@ -91,6 +101,27 @@ def indicators(
             typer.echo(line)
     if level is not None and exceeded(result, level):
         raise typer.Exit(_EXCEEDED)
+
+
+def _fleet(
+    services: Services,
+    path: Path,
+    dates: tuple[str | None, str | None, str | None],
+    scheduler: str | None,
+    language: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    from indicators.commands.fleet import fleet_lines, fleet_of
+    from indicators.fleet.document import fleet_document
+
+    result = fleet_of(services, path, dates, scheduler, language)
+    say = services.text(language or result.language)
+    if as_json:
+        emit_json("fleet", fleet_document(result, say))
+        return
+    for line in fleet_lines(result, say):
+        typer.echo(line)
 
 
 def _level(name: str | None) -> FailOn | None:

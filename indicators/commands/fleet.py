@@ -1,0 +1,127 @@
+"""What ``--fleet`` does in the commands that take it: sites side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indicators.commands.options import chosen_period, progress_line, reduced_on_cluster
+from sensors.errors import UsageError
+
+if TYPE_CHECKING:
+    from indicators.fleet.model import FamilyPlace, FleetResult, SiteLine
+    from indicators.words import Text
+    from sensors.command_line import Services
+
+__all__ = ["fleet_lines", "fleet_of", "require_whole_sites"]
+
+
+def require_whole_sites(audience: str, **others: object) -> None:
+    """Refuse options that make no sense for a fleet.
+
+    Raises
+    ------
+    UsageError
+        ``fleet_audience``, ``fleet_option``.
+    """
+    if audience != "report":
+        raise UsageError(
+            "a fleet is shown to the audience report only",
+            value=audience,
+            rule="sites are compared by what their own gate lets through",
+            remedy="look at one site with --site and --audience analyst",
+            code="fleet_audience",
+        )
+    for name, value in others.items():
+        if value is not None:
+            raise UsageError(
+                f"--{name} speaks of one site",
+                value=str(value),
+                rule="not together with --fleet",
+                remedy=f"leave out --{name}, or name the site with --site",
+                code="fleet_option",
+            )
+
+
+def fleet_of(
+    services: Services,
+    path: Path,
+    dates: tuple[str | None, str | None, str | None],
+    scheduler: str | None = None,
+    language: str | None = None,
+) -> FleetResult:
+    """Result of the fleet at `path` for week, first and last date as the options gave them."""
+    fleet = services.extra["load_fleet"](path)
+    period = chosen_period(fleet.sites[0].book, *dates)
+    say = services.text(language or fleet.language)
+    prepare = partial(_prepared, services, scheduler, say, period)
+    found: FleetResult = services.extra["fleet_result"](
+        fleet, period, prepare=prepare, progress=progress_line(say("commands.fleet_sites"))
+    )
+    return found
+
+
+def _prepared(
+    services: Services, scheduler: str | None, say: Callable[..., str], period: Any, book: Any, store: Any
+) -> bool:
+    return reduced_on_cluster(services, book, store, scheduler, say, period)
+
+
+def fleet_lines(result: FleetResult, say: Text) -> Iterator[str]:
+    """The fleet for a terminal, worst site first, then what one site could learn from another."""
+    yield say(
+        "commands.title",
+        site=result.label,
+        period=result.week or say("commands.dates"),
+        first=result.first.isoformat(),
+        last=result.last.isoformat(),
+    )
+    yield ""
+    for line in result.sites:
+        yield _site(line, say)
+    yield ""
+    for item in result.practices:
+        yield say(
+            "commands.fleet_practice",
+            family=item.family,
+            factor=say(f"factors.{item.factor.value}"),
+            better=_at(item.better, say),
+            worse=_at(item.worse, say),
+        )
+        for one in item.differences:
+            for side, texts in (("better", one.only_better), ("worse", one.only_worse)):
+                if texts:
+                    yield "    " + say(f"fleet.only_{side}_{one.kind}", what="; ".join(texts))
+
+
+def _site(line: SiteLine, say: Text) -> str:
+    from indicators.commands.terminal import SYMBOLS, figure
+    from indicators.words import note_words
+
+    if line.problem is not None:
+        return f"{line.label} ({line.id})  {note_words(line.problem, say)}"
+    counts = "  ".join(
+        f"{say(f'factors.{factor.value}')} "
+        + " ".join(f"{SYMBOLS[verdict]}{verdicts[verdict]}" for verdict in SYMBOLS if verdict in verdicts)
+        for factor, verdicts in line.verdicts.items()
+    )
+    worst = ""
+    if line.worst is not None:
+        factor = say(f"factors.{line.worst.factor.value}")
+        worst = say("commands.worst", ratio=figure(line.worst.ratio, (1.0,), say, 2), factor=factor)
+        worst = f"  {line.worst_station}: {worst}"
+    held = f"  {say('commands.fleet_withheld', n=line.withheld)}" if line.withheld else ""
+    return f"{line.label} ({line.id})  {counts}{held}{worst}"
+
+
+def _at(place: FamilyPlace, say: Text) -> str:
+    from indicators.commands.terminal import figure
+    from indicators.words import unit_words
+
+    item = place.indicator
+    if item.value is None:
+        return place.site_label
+    limits = tuple(row.limit.value for row in item.limits)
+    return f"{place.site_label} {figure(item.value, limits, say)} {unit_words(item.unit, say)}"
