@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.statistics import NestedMean, nested_mean
+from analysis.statistics import NestedMean, nested_mean, tolerance_test
 from indicators.model import Interval, Note
 from sensors.errors import MethodError
 
@@ -25,6 +25,7 @@ __all__ = [
     "Scale",
     "instrument_interval",
     "missing_share_interval",
+    "tolerance_notes",
     "usual",
 ]
 
@@ -198,6 +199,38 @@ def _notes(nested: NestedMean, wearers: Sequence[str | None]) -> list[Note]:
     if nested.variance == 0.0:
         found.append(Note("no_variation", {"days": nested.days}))
     return found
+
+
+def tolerance_notes(values: Sequence[float], unit: str, *, scale: Scale) -> tuple[Note, ...]:
+    """What single worker-days stay below, beside the mean that the verdicts rest on; empty with few days.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One value a worker-day, not missing.
+    unit : str
+    scale : Scale
+        `ENERGY_DB` and `IDENTITY` as they are, `PERCENT` and `SHARE` as logits.
+
+    References
+    ----------
+    EN 689:2018, 5.5.3 and annex F: upper tolerance limit of 95 % of exposures with 70 % confidence, from six
+    days on. Written for inhaled agents, hence reported and never a verdict.
+    """
+    days = np.asarray(values, dtype=np.float64)
+    full = {Scale.PERCENT: 100.0, Scale.SHARE: 1.0}.get(scale)
+    if full is not None:
+        # As for the interval: a day at an end counts as 1/20 of the mean's distance from it.
+        mean = float(days.mean()) if days.size else 0.0
+        if not 0.0 < mean < full:
+            return ()
+        days = np.clip(days, mean / _FLOOR, full - (full - mean) / _FLOOR)
+        days = np.log(days / (full - days))
+    found = tolerance_test(days, math.inf) if days.size else None
+    if found is None or found.compliant is None:
+        return ()
+    value = found.upper_limit if full is None else full * _expit(found.upper_limit)
+    return (Note("upper_tolerance_limit", {"value": round(value, 1), "unit": unit, "n": found.n}),)
 
 
 def instrument_interval(value: float, standard_u: float) -> Interval:

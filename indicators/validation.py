@@ -191,8 +191,8 @@ def _case(row: Any, place: int, name: str) -> Case:
     if wrong:
         raise UsageError(
             f"{name}: case {fields.get('id', f'number {place + 1}')} is incomplete",
-            value=", ".join(wrong),
-            rule="id, function, inputs, expected, tolerance, source",
+            value=f"missing or of a wrong type: {', '.join(wrong)}",
+            rule="id, function, inputs, expected, source; tolerance 0 or more",
             code="case_incomplete",
         )
     return Case(

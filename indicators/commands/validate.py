@@ -42,19 +42,31 @@ def validate(
     else:
         services = services_of(context)
         say, told = services.words(), services.translated()
-        for result in results:
-            if not failures or result.status is not Status.PASSED:
-                typer.echo(_line(result, told))
+        head = (say("terminal.case"), say("terminal.function"), say("terminal.source"))
+        shown = [one for one in results if not failures or one.status is not Status.PASSED]
+        for line in _table(shown, head, told):
+            typer.echo(line)
         counts = {name: sum(one.status.value == name for one in results) for name in _SIGNS}
         typer.echo(say("terminal.validated", **counts))
     if any(result.status is Status.FAILED for result in results):
         raise typer.Exit(1)
 
 
-def _line(result: CaseResult, told: Callable[[str], str]) -> str:
-    case = result.case
-    why = f"  {told(result.message)}" if result.message else ""
-    return f"{_SIGNS[result.status.value]} {case.id:<8}{case.function:<44}{case.source}{why}"
+def _table(
+    results: Sequence[CaseResult], head: tuple[str, str, str], told: Callable[[str], str]
+) -> list[str]:
+    """One line a case in columns as wide as they need, why it did not pass on a line of its own."""
+    if not results:
+        return []
+    rows = [head, *((one.case.id, one.case.function, one.case.source) for one in results)]
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    lines = [f"  {one:<{first}}  {two:<{second}}  {three}" for one, two, three in rows]
+    found = [lines[0]]
+    for line, result in zip(lines[1:], results, strict=True):
+        found.append(_SIGNS[result.status.value] + line[1:])
+        if result.message:
+            found.append(f"    {told(result.message)}")
+    return found
 
 
 def _document(results: Sequence[CaseResult]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from indicators.context import AssessmentContext
+from indicators.intervals import Scale, tolerance_notes
 from indicators.model import Indicator, Interval, LimitAssessment, Note, Verdict
 from indicators.noise.days import Basis, choose_days, day_level_db
 from indicators.noise.exposure import Exposure, days_to_settle, usual_exposure, week_level_db
@@ -17,7 +18,7 @@ from indicators.noise.result import limit_rows, noise_indicator
 from indicators.noise.shares import by_day, by_hour, by_task, distribution, scheme_dose_percent
 from indicators.noise.under_protector import UnderProtector, under_protector
 from indicators.noise.week import week_indicators
-from indicators.noise.weekly import planned_days_a_week
+from indicators.noise.weekly import daily_lex_db, planned_days_a_week
 from indicators.reduction.noise import NoiseDay
 from sensors.quantities import QUANTITIES
 
@@ -129,6 +130,8 @@ def _lex(basis: Basis, context: AssessmentContext, exposure: Exposure | None, co
                 )
             ]
     notes = [*basis.notes, *(exposure.notes if exposure is not None else ())]
+    if exposure is not None and basis.valid:
+        notes += tolerance_notes(daily_lex_db(basis), _LEVEL, scale=Scale.ENERGY_DB)
     if exposure is not None and coverage < 1.0 - 1e-3:
         notes.append(Note("missing_time_alike", {"percent": round(100 * (1 - coverage), 1)}))
     return noise_indicator(

@@ -18,6 +18,7 @@ from indicators.noise.iso9612 import (
     TaskBasedLevel,
     full_day,
     job_based,
+    minimum_cumulative_hours,
     noise_rule,
     sampling_contribution_db,
     task_based,
@@ -109,8 +110,10 @@ def usual_exposure(basis: Basis, context: AssessmentContext) -> Exposure | None:
     sampled = (job_based if wanted == "job_based" else full_day)(
         normalised_levels(basis), basis.te_h, basis.u2_db, basis.u3_db
     )
-    name = "job-based" if wanted == "job_based" else "full-day"
-    return _of_samples(sampled, basis, name, tuple(notes))
+    if wanted == "job_based":
+        notes += _short_sampling(basis, context)
+        return _of_samples(sampled, basis, "job-based", tuple(notes))
+    return _of_samples(sampled, basis, "full-day", tuple(notes))
 
 
 def week_interval(days: tuple[NoiseDay, ...], value_db: float, basis: Basis) -> Interval:
@@ -160,6 +163,18 @@ def _of_samples(sampled: SampledLevel, basis: Basis, strategy: str, notes: tuple
         u1_db=sampled.u1_db,
         samples=len(basis.valid),
     )
+
+
+def _short_sampling(basis: Basis, context: AssessmentContext) -> list[Note]:
+    """Whether all samples together last as long as the size of the group asks for (Table 1)."""
+    named = [row.workers for row in context.book.site.groups if context.workstation.id in row.workstations]
+    workers = sum(named) or basis.n_wearers
+    if not workers:
+        return []
+    least, measured = float(minimum_cumulative_hours(workers)), hours(sum(day.laeq_ns for day in basis.valid))
+    if measured >= least:
+        return []
+    return [Note("short_sampling", {"hours": round(measured, 1), "minimum_h": least, "workers": workers})]
 
 
 def _from_tasks(

@@ -16,6 +16,7 @@ from indicators.intervals import (
     Scale,
     instrument_interval,
     missing_share_interval,
+    tolerance_notes,
     usual,
 )
 from indicators.limits import Role
@@ -156,10 +157,18 @@ def _usual(whole: _Evaluated, context: AssessmentContext) -> Indicator:
         value=value,
         interval=interval,
         scope=Scope.USUAL,
-        quality=(*(estimate.notes if estimate is not None else ()), *whole.notes),
+        quality=(*(estimate.notes if estimate is not None else ()), *whole.notes, *_tolerance(whole, rows)),
         limits=rows,
         next_best=_advice(rows, estimate, found, measure),
     )
+
+
+def _tolerance(whole: _Evaluated, rows: Sequence[LimitAssessment]) -> tuple[Note, ...]:
+    """What single days stay below, for shares of time that a limit is held against."""
+    measure, values = whole.measure, whole.found.values
+    if measure.scale is not Scale.PERCENT or not any(row.limit.role.moves_verdict for row in rows):
+        return ()
+    return tolerance_notes(values, measure.unit, scale=measure.scale)
 
 
 def _possible(interval: Interval | None, measure: Measure, found: _Values) -> Interval | None:

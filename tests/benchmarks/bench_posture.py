@@ -2,8 +2,12 @@
 
 ``python tests/benchmarks/bench_posture.py [hours] [--peers PYTHON]``. The floor is what nobody can leave out:
 low-pass, angle and percentiles of the same signal with plain scipy and numpy. PYTHON is the interpreter of an
-environment of its own that has ``acti-motus`` and ``scikit-digital-health``; peers do other work (no zones,
-percentiles, holds or velocities), so their ratio says how fast, not how much. Trust the ratios.
+environment of its own that has ``acti-motus`` and ``scikit-digital-health``, made by::
+
+    python -m venv peers && peers/bin/pip install acti-motus scikit-digital-health
+
+A peer that is missing there is named. Peers do other work (no zones, percentiles, holds or velocities), so
+their ratio says how fast, not how much. Trust the ratios.
 """
 
 from __future__ import annotations
@@ -60,12 +64,19 @@ def best(name, act):
         wall.append(time.perf_counter() - began)
         processor.append(time.process_time() - used)
     found[name] = [min(wall), min(processor)]
-from actimotus import Features
-best("acti-motus Features (one sensor)", lambda: Features(calibrate=False).compute(frame.copy()))
-from skdh.preprocessing import AccelThresholdWearDetection
 seconds = raw["times"] / 1e9
 acc = np.ascontiguousarray(raw["acc"].T)
-best("skdh wear detection", lambda: AccelThresholdWearDetection().predict(time=seconds, accel=acc, fs=100.0))
+def motus():
+    from actimotus import Features
+    return lambda: Features(calibrate=False).compute(frame.copy())
+def wear():
+    from skdh.preprocessing import AccelThresholdWearDetection
+    return lambda: AccelThresholdWearDetection().predict(time=seconds, accel=acc, fs=100.0)
+for name, peer in (("acti-motus Features (one sensor)", motus), ("skdh wear detection", wear)):
+    try:
+        best(name, peer())
+    except Exception as trouble:
+        found[name] = f"{type(trouble).__name__}: {trouble}"
 print(json.dumps(found))
 """
 
@@ -182,8 +193,11 @@ def bench_peers(python: str, acc: NDArray[np.float64], baseline: tuple[float, fl
     if done.returncode:
         print(f"peers did not run: {done.stderr.strip().splitlines()[-1]}")
         return
-    for name, (wall, processor) in json.loads(done.stdout.splitlines()[-1]).items():
-        show(name, acc.shape[1], (wall, processor), baseline)
+    for name, spent in json.loads(done.stdout.splitlines()[-1]).items():
+        if isinstance(spent, str):
+            print(f"{name:44s} did not run: {spent}")
+        else:
+            show(name, acc.shape[1], tuple(spent), baseline)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from indicators.intervals import (
     Scale,
     instrument_interval,
     missing_share_interval,
+    tolerance_notes,
     usual,
 )
 from indicators.model import Interval
@@ -231,3 +232,24 @@ def test_missing_time_could_all_have_been_bad_or_good(
 ) -> None:
     found = missing_share_interval(percent, coverage)
     assert (found.low, found.high) == pytest.approx(expected)
+
+
+def test_single_days_are_told_by_their_upper_tolerance_limit() -> None:
+    levels = [84.0, 85.0, 86.0, 84.5, 85.5, 85.0]
+    (note,) = tolerance_notes(levels, "dB(A)", scale=Scale.ENERGY_DB)
+    # EN 689:2018 annex F, n = 6: U_T = 2.187.
+    assert note.params["value"] == pytest.approx(np.mean(levels) + 2.187 * np.std(levels, ddof=1), abs=0.06)
+    assert note.params["n"] == 6
+    assert tolerance_notes(levels[:5], "dB(A)", scale=Scale.ENERGY_DB) == ()
+
+
+def test_the_tolerance_limit_of_a_share_stays_a_share() -> None:
+    shares = [0.0, 10.0, 55.0, 90.0, 99.0, 100.0, 70.0]
+    (note,) = tolerance_notes(shares, "%", scale=Scale.PERCENT)
+    assert max(shares[:3]) < float(note.params["value"]) <= 100.0
+    inside = np.array([20.0, 25.0, 30.0, 22.0, 27.0, 24.0])
+    logits = np.log(inside / (100.0 - inside))
+    edge = logits.mean() + 2.187 * logits.std(ddof=1)
+    (note,) = tolerance_notes(inside.tolist(), "%", scale=Scale.PERCENT)
+    assert note.params["value"] == pytest.approx(100 / (1 + np.exp(-edge)), abs=0.06)
+    assert tolerance_notes([0.0] * 8, "%", scale=Scale.PERCENT) == ()

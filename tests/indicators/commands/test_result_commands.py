@@ -207,7 +207,12 @@ def test_validate_ends_with_one_when_a_case_fails(tmp_path: Path) -> None:
     path.write_text(json.dumps({"cases": [wrong]}), encoding="utf-8")
     result = run("validate", path)
     assert result.exit_code == 1
-    assert "× W" in result.stdout
+    assert result.stdout.splitlines() == [
+        "  case  function                     source",
+        "× W     analysis.levels.energy_mean  a wrong number",
+        "    77.0329 instead of 70 (tolerance 0.1)",
+        "0 passed, 1 failed, 0 not run",
+    ]
     document = json.loads(run("validate", path, "--json").stdout)
     assert document["schema"] == "vigiposte.validate/1"
     assert (document["passed"], document["failed"]) == (0, 1)

@@ -335,6 +335,27 @@ def test_the_job_based_strategy_wants_five_samples(plant: Build) -> None:
     assert five.interval is not None
 
 
+def test_job_based_samples_must_last_as_long_as_the_group_is_large(plant: Build) -> None:
+    group = '[[groups]]\nid = "g"\nworkstations = ["press"]\nworkers = 40'
+    site = plant(workstation='noise_strategy = "job_based"', more=group)
+    # Table 1: 10 h + 0.25 h for each of 25 workers above 15.
+    short = by_id(assess(worn_days(site, [86.0, 87.0]), context=site.context()))["lex_8h"]
+    note = next(note for note in short.quality if note.code == "short_sampling")
+    assert note.params == {"hours": 16.0, "minimum_h": 16.25, "workers": 40}
+    enough = by_id(assess(worn_days(site, [86.0, 87.0, 85.0]), context=site.context()))["lex_8h"]
+    assert "short_sampling" not in {note.code for note in enough.quality}
+
+
+def test_six_days_tell_what_single_days_stay_below(plant: Build) -> None:
+    site = plant()
+    six = by_id(assess(worn_days(site, [86.0, 87.0, 85.0, 86.5, 86.0, 85.5]), context=site.context()))[
+        "lex_8h"
+    ]
+    note = next(note for note in six.quality if note.code == "upper_tolerance_limit")
+    assert note.params["n"] == 6
+    assert float(note.params["value"]) > 87.0
+
+
 def spike(second: int, level: float) -> Callable[[np.ndarray], np.ndarray]:
     def peaks(laeq: np.ndarray) -> np.ndarray:
         found = laeq + 18
