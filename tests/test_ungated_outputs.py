@@ -378,6 +378,18 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("check",),
     ("plan", "--json"),
     ("plan", "--workstation", HELD),
+    *(("notice", "--paper", paper) for paper in ("notice", "dpia", "cse", "register")),
+    ("notice", "--lang", "fr", "--json"),
+    ("my-data", "p-nobody9x"),
+    ("withdraw", "p-nobody9x", "--dry-run"),
+    ("purge", "--dry-run"),
+    ("purge", "--dry-run", "--include-simulated", "--json"),
+    ("audit", "verify"),
+    ("accounts", "list", "--json"),
+    ("accounts", "link", WEARERS[0]),
+    ("pseudonyms", "identify", "c", WEARERS[0], "--reason", "r"),
+    ("doctor",),
+    ("indicators", *WEEK, "--audience", "everybody"),
     ("export", "--sensor", "trunk-1", *WEEK),
     ("export", "--sensor", "dosi-1", *WEEK, "--data", "minutes"),
     ("export", "--sensor", "no-such-sensor", *WEEK),
@@ -527,7 +539,7 @@ def test_no_page_reached_by_links_tells(client: httpx.Client, secrets: frozenset
     ]
     seen: set[str] = set()
     shown = 0
-    while waiting and len(seen) < 60:
+    while waiting and len(seen) < 90:
         where = waiting.pop(0)
         if where in seen:
             continue
@@ -544,6 +556,11 @@ def test_no_page_reached_by_links_tells(client: httpx.Client, secrets: frozenset
                 if "2026-W47" in link and link not in seen and not link.startswith(("/static", "/fonts"))
             ]
     assert len(seen) > 25
+    # Every page that the frame offers was walked through.
+    frame = re.search(r"<nav.*?</nav>", client.get("/?week=2026-W47").text, re.DOTALL)
+    assert frame
+    offered = {link.partition("?")[0] for link in re.findall(r'href="(/[^"#]*)"', unescape(frame[0]))}
+    assert offered <= {where.partition("?")[0] for where in seen}
     assert shown > 5
 
 

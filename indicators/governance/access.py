@@ -30,7 +30,8 @@ def site_key(book: SiteBook) -> bytes | None:
 def log_access(book: SiteBook, event: str, details: Mapping[str, Any]) -> str:
     """Write down who looked at what; returns the head of the chain, which reports print.
 
-    The operating system's account name stands for the person at the keyboard; wearers never appear.
+    The operating system's account name stands for the person at the keyboard, unless `details` says ``by``
+    whom. A pseudonym appears only where somebody asked for that one; values never do.
     """
     return append(book.folder / ACCESS_LOG, event, {"by": _account(), **details}, key=site_key(book))
 
