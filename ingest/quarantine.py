@@ -1,8 +1,9 @@
 """Messages and rows that were refused, kept with their reason: JSON lines, bounded in size and age.
 
 They are on disk before the journal forgets them. A line carries ``time`` (arrival, UTC), ``sequence``,
-``topic``, ``sensor`` where known, ``code``, ``reason``, ``payload`` (base64, cut at 64 KiB) and
-``payload_bytes``. After a crash the newest lines may stand twice, with the same ``sequence``.
+``topic``, ``sensor`` where known, ``code``, ``reason``, ``payload`` (base64, cut at 64 KiB; ``null`` where it
+would tell of a person what may not be stored) and ``payload_bytes``. After a crash the newest lines may stand
+twice, with the same ``sequence``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from sensors.command_line import write_atomic
+from sensors.formats.checks import PayloadCode
+from sensors.quantities import REFUSED
 
 __all__ = ["Quarantine", "Refused", "erase_lines", "quarantine_files", "read_quarantine"]
 
@@ -25,6 +28,9 @@ _FILE_BYTES = 8 * 1024 * 1024
 _TOTAL_BYTES = 256 * 1024 * 1024
 _SHOWN_PAYLOAD_BYTES = 65_536
 _DAY_S = 86_400
+# What may not be stored may not be kept here either.
+_NEVER_KEPT = frozenset({PayloadCode.REFUSED_QUANTITY, PayloadCode.AUDIO_LIKE})
+_REFUSED_NAMES = tuple(f'"{name}"'.encode() for name in REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,21 @@ class Refused:
                 "sensor": self.sensor,
                 "code": self.code,
                 "reason": self.reason,
-                "payload": base64.b64encode(self.payload[:_SHOWN_PAYLOAD_BYTES]).decode("ascii"),
+                "payload": None if self._tells_of_a_person() else self._shown(),
                 "payload_bytes": len(self.payload),
             },
             ensure_ascii=False,
         )
+
+    def _shown(self) -> str:
+        return base64.b64encode(self.payload[:_SHOWN_PAYLOAD_BYTES]).decode("ascii")
+
+    def _tells_of_a_person(self) -> bool:
+        """Whether it was refused for that, or has such a name in it and was refused for something else."""
+        if self.code in _NEVER_KEPT:
+            return True
+        text = self.payload.lower()
+        return any(name in text for name in _REFUSED_NAMES)
 
 
 class Quarantine:

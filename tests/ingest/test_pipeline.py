@@ -159,7 +159,10 @@ def test_a_bad_message_is_kept_with_its_reason_and_stops_nobody(
     assert entry["topic"] == topic
     assert entry["sequence"] == NOW + 5
     assert entry["reason"]
-    assert base64.b64decode(entry["payload"]) == payload[:65_536]
+    if code == "refused_quantity":
+        assert entry["payload"] is None
+    else:
+        assert base64.b64decode(entry["payload"]) == payload[:65_536]
     assert entry["payload_bytes"] == len(payload)
     assert line.counters.rejected == {code: 1}
     assert line.counters.stored == 2
@@ -519,6 +522,26 @@ sensor = "air-1"
     assert rows.channels["air_temperature"].tolist() == [21.5]
     assert rows.flags.tolist() == [Flag.ARRIVAL_TIME]
     assert line.counters.rejected.total() == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "payload", "kept"),
+    [
+        ("refused_quantity", b'{"laeq": 70, "heart_rate": 80}', False),
+        ("audio_like", b'{"t0": 0, "dt": 0.0000625, "laeq": [60, 61]}', False),
+        ("wrong_type", b'{"laeq": "loud", "Heart_Rate": 80}', False),
+        ("wrong_type", b'{"laeq": "loud"}', True),
+    ],
+)
+def test_what_tells_of_a_person_is_not_kept_in_quarantine_either(
+    tmp_path: Path, code: str, payload: bytes, kept: bool
+) -> None:
+    Quarantine(tmp_path, max_age_days=45).add([Refused(code, "no", "t", payload, 1)])
+    (line,) = read_quarantine(tmp_path)
+    assert (line["payload"] is not None) == kept
+    assert line["payload_bytes"] == len(payload)
+    (text,) = (path.read_bytes() for path in tmp_path.glob("quarantine-*.jsonl"))
+    assert b"heart_rate" not in text.lower()
 
 
 def test_the_quarantine_keeps_within_its_bounds(tmp_path: Path) -> None:
