@@ -68,7 +68,7 @@ def open_connection(
     RefusedError
         ``broker_login``, ``broker_refused``, ``broker_tls``.
     BrokerUnreachableError
-        ``broker_down``, ``broker_silent``.
+        ``broker_unreachable``, ``broker_silent``.
     """
     if version is MqttVersion.AUTO:
         connection = _attempt(settings, MqttVersion.V5, prepare, _TRY_V5_S)
@@ -167,7 +167,7 @@ def _attempt(
             value=settings.url,
             rule=error.strerror or str(error),
             remedy="start the broker, or correct [mqtt] url or --mqtt",
-            code="broker_down",
+            code="broker_unreachable",
         ) from error
     reason = answer.reason
     if reason is not None and not reason.is_failure:

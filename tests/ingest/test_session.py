@@ -293,7 +293,7 @@ def test_no_broker_and_a_silent_one_are_told_apart(
 ) -> None:
     error = refused(bench(f"mqtt://127.0.0.1:{free_port()}"), 0.3)
     assert isinstance(error, BrokerUnreachableError)
-    assert error.code == "broker_down"
+    assert error.code == "broker_unreachable"
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def hang_up() -> None:
