@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboards.plots.whiskers import MOVING
 from dashboards.report.model import Change
 from dashboards.wording import SEVERITY, Wording, headline
 from indicators.model import FactorResult, Indicator, Scope, WeeklyResult
@@ -46,10 +47,15 @@ def _verdict_moved(subject: str, earlier: FactorResult, now: FactorResult, words
 
 
 def _values_part(subject: str, earlier: FactorResult, now: FactorResult, words: Wording) -> Change | None:
+    """A judged value whose intervals part; one no limit judges is no news, nor one that reads the same."""
+    judged = {(i.id, i.shift) for i in now.indicators if any(row.limit.role in MOVING for row in i.limits)}
     week_before = {(i.id, i.shift): i for i in earlier.indicators if i.scope is Scope.WEEK}
     for indicator in now.indicators:
-        other = week_before.get((indicator.id, indicator.shift))
-        if indicator.scope is Scope.WEEK and other is not None and _apart(other, indicator):
+        key = indicator.id, indicator.shift
+        other = week_before.get(key)
+        if indicator.scope is not Scope.WEEK or other is None or key not in judged:
+            continue
+        if _apart(other, indicator) and words.value(other) != words.value(indicator):
             label = words.indicator_text(indicator.id)
             text = words.say("report.change_value", indicator=label)
             return Change(words.mark(now.verdict), subject, text, _detail(other, indicator, words))

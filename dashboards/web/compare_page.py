@@ -70,7 +70,9 @@ def _changes(context: PageContext, station: str, asked: dict[str, str]) -> tuple
         )
     except NotEnoughDataError as error:
         return [], f"{context.words.say('notes.not_measured')} ({error.what})"
-    rows = [difference_row(change, context.words) for change in found.changes]
+    # What differs comes first; the rest keeps the order of the factors.
+    changes = sorted(found.changes, key=lambda change: change.verdict.value not in ("lower", "higher"))
+    rows = [difference_row(change, context.words) for change in changes]
     return rows, "" if rows else context.words.say("notes.not_measured")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -20,6 +22,7 @@ __all__ = ["router"]
 
 router = APIRouter()
 Row = tuple[str, ...]
+_MOST_CALIBRATIONS = 3
 
 
 @router.get("/why/{identifier}/{indicator_id}", response_class=HTMLResponse)
@@ -96,8 +99,12 @@ def _limit_rows(context: PageContext, indicator: Indicator) -> list[dict[str, An
 
 def _terms(context: PageContext, indicator: Indicator) -> list[Row]:
     """Single numbers behind the value, by the names they have in the software."""
+    entries = catalogue(context.language)
     return [
-        (name, context.words.number(float(value), None if isinstance(value, int) else 2))
+        (
+            context.words.say(f"terms.{name}") if f"terms.{name}" in entries else name,
+            context.words.number(float(value), None if isinstance(value, int) else 2),
+        )
         for name, value in indicator.details.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     ]
@@ -109,15 +116,23 @@ def _windows(context: PageContext, explained: Any) -> list[Row]:
         return []
     return [
         (
-            typography.short_day(window.day, language=context.language),
+            _day(context, window.day),
             words.name(window.shift),
             _span(context, window),
-            f"{words.name(window.sensor)}, {words.segment(window.mount.value)}",
+            f"{words.name(window.sensor)}, {words.say(f'mounts.{window.mount.value}')}",
             words.percent(window.coverage),
             words.say("pages.window_used") if window.used else words.note(window.reason),
         )
         for window in explained.windows
     ]
+
+
+def _day(context: PageContext, day: date) -> str:
+    """``lun. 16``; with its month where the days of a campaign reach beyond the period shown."""
+    shown = typography.short_day(day, language=context.language)
+    if context.period.first <= day <= context.period.last:
+        return shown
+    return f"{shown} {typography.month_name(day.month, language=context.language, short=True)}"
 
 
 def _span(context: PageContext, window: Any) -> str:
@@ -158,7 +173,7 @@ def _days(context: PageContext, indicator: Indicator) -> list[Row]:
     words = context.words
     return [
         (
-            typography.short_day(row.day, language=context.language),
+            _day(context, row.day),
             words.percent(row.coverage),
             words.value(indicator, row.value) if row.value is not None else words.say("pages.day_dropped"),
         )
@@ -174,12 +189,20 @@ def _sensors(context: PageContext, explained: Any) -> list[dict[str, str]]:
         {
             "sensor": words.name(sensor.id),
             "model": ", ".join(part for part in (sensor.model or "", sensor.instrument_class) if part),
-            "mount": words.listing(words.segment(mount) for mount in sensor.mounts),
-            "calibration": words.listing(_calibration(context, book, name) for name in sensor.calibrations)
-            or "–",
+            "mount": words.listing(words.say(f"mounts.{mount}") for mount in sensor.mounts),
+            "calibration": _calibrations(context, book, sensor.calibrations),
         }
         for sensor in explained.sensors
     ]
+
+
+def _calibrations(context: PageContext, book: Any, names: Sequence[str]) -> str:
+    """Dates of the calibrations, or how many there are between the first and the last."""
+    words = context.words
+    if len(names) <= _MOST_CALIBRATIONS:
+        return words.listing(_calibration(context, book, name) for name in names) or "–"
+    first, last = (_calibration(context, book, names[place]) for place in (0, -1))
+    return words.say("pages.calibrations_between", n=len(names), first=first, last=last)
 
 
 def _calibration(context: PageContext, book: Any, name: str) -> str:
@@ -203,7 +226,7 @@ def _origins(context: PageContext, station_id: str, indicator: Indicator) -> lis
             {
                 "sensor": sensor.label or sensor.id,
                 "model": sensor.model or "",
-                "mount": words.segment(postings[0].mount.value),
+                "mount": words.say(f"mounts.{postings[0].mount.value}"),
                 "calibration": "–" if calibration is None else _calibration(context, book, calibration.id),
             }
         )

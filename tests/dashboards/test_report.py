@@ -16,10 +16,13 @@ from pypdf import PdfReader
 
 from dashboards.report import Surroundings, render_report
 from dashboards.report.build import build_view
+from dashboards.report.changes import changes
 from dashboards.report.html import render_html
+from dashboards.report.model import Change
 from dashboards.report.pdf import render_pdf
 from dashboards.report.tables import csv_text, guarded, plain_sheet
-from indicators.model import Audience, WeeklyResult
+from dashboards.wording import Wording
+from indicators.model import Audience, Indicator, Interval, Scope, WeeklyResult
 from sensors.errors import UsageError
 
 NBSP = "\u00a0"
@@ -103,6 +106,28 @@ def test_what_is_withheld_keeps_its_row_and_says_why(html_fr: str) -> None:
 def test_changes_name_the_verdict_that_moved(html_fr: str) -> None:
     assert "passe de Non tranché à Au-dessus" in text_of(html_fr)
     assert "28,1 → 29,3 °C" in text_of(html_fr)
+
+
+def test_only_values_that_a_limit_judges_are_news(plant: WeeklyResult) -> None:
+    station = plant.workstations[0]
+    noise = station.factors[0]
+    judged = next(i for i in noise.indicators if i.scope is Scope.USUAL and i.limits)
+    plain = replace(judged, id="laeq_shift", limits=())
+
+    def week(like: Indicator, value: float) -> Indicator:
+        shown = Interval(value - 0.5, value + 0.5)
+        return replace(like, scope=Scope.WEEK, value=value, interval=shown, limits=())
+
+    def news(first: Indicator, second: Indicator) -> tuple[Change, ...]:
+        def result(extra: Indicator) -> WeeklyResult:
+            changed = replace(noise, indicators=(judged, plain, extra))
+            return replace(plant, workstations=(replace(station, factors=(changed,)),))
+
+        return changes(result(second), result(first), Wording("fr"))
+
+    assert len(news(week(judged, 80.0), week(judged, 90.0))) == 1
+    assert news(week(plain, 80.0), week(plain, 90.0)) == ()
+    assert news(week(judged, 80.0), week(judged, 80.5)) == ()
 
 
 def test_health_exclusions_and_shift_names_come_from_the_site(html_fr: str) -> None:
