@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
+from ingest.counters import IngestCounters
 from ingest.service import run_ingest
 from ingest.store import ReadingQuery, Store, open_store
 from sensors.errors import ConfigurationError, StoreUnreachableError
@@ -244,3 +247,69 @@ origin = "simulated"
     query = ReadingQuery(f"chain-{name_of(url)}", "mic-1", Kind.NOISE, 0, 2**62)
     assert len(copied.read_columns(query)) == 300
     copied.close()
+
+
+def test_a_token_that_expires_only_makes_the_journal_grow(
+    influxdb2: Any,
+    mosquitto: Any,
+    publish: Callable[..., int],
+    load_site_file: Path,
+    load_message: Callable[[int], tuple[str, bytes]],
+    stored_numbers: Callable[[Store], set[int]],
+    opened: Callable[..., Store],
+) -> None:
+    url = influxdb2.new_database()
+    token = influxdb2.token_for(("read", name_of(url)), ("write", name_of(url)))
+    (known,) = [
+        one
+        for one in influxdb2.ask("GET", "/api/v2/authorizations")["authorizations"]
+        if one["token"] == token
+    ]
+    server, store, counters, stop = mosquitto(), opened(url, token), IngestCounters(), threading.Event()
+    options = {"mqtt_url": server.url, "stop": stop, "counters": counters, "feed_interval_s": 0.1}
+    runner = threading.Thread(target=run_ingest, args=(load_site(load_site_file), store), kwargs=options)
+    runner.start()
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline, counters
+            time.sleep(0.01)
+
+    try:
+        wait(lambda: counters.broker == "connected")
+        publish(server.port, map(load_message, range(400)))
+        wait(lambda: counters.stored == 400)
+        influxdb2.ask("PATCH", f"/api/v2/authorizations/{known['id']}", {"status": "inactive"})
+        publish(server.port, map(load_message, range(400, 1_000)))
+        wait(lambda: counters.journaled == 1_000 and counters.store_trouble is not None)
+        assert "token" in str(counters.store_trouble)
+        assert token not in str(counters.store_trouble)
+        assert counters.stored == 400
+        influxdb2.ask("PATCH", f"/api/v2/authorizations/{known['id']}", {"status": "active"})
+        wait(lambda: counters.stored == 1_000)
+        assert counters.store_trouble is None
+    finally:
+        stop.set()
+        runner.join(15)
+    assert stored_numbers(store) == set(range(1_000))
+    assert counters.rejected_messages == 0
+
+
+def test_rollups_are_published_to_a_bucket_and_replace_themselves(
+    influxdb2: Any, opened: Callable[..., Any]
+) -> None:
+    url = influxdb2.new_database()
+    store = opened(url, influxdb2.token)
+    moment = pa.array([MIDNIGHT_NS], pa.timestamp("ns", "UTC"))
+    for value in (80.5, 81.5):
+        table = pa.table({"time": moment, "workstation": ["press-1"], "verdict": ['a "b"'], "value": [value]})
+        assert store.write_rollups("rollup", table, ["workstation"], "any") == 1
+    (series,) = ask(influxdb2, name_of(url), "SELECT * FROM rollup")["series"]
+    assert dict(zip(series["columns"], series["values"][0], strict=True)) == {
+        "time": MIDNIGHT_NS,
+        "value": 81.5,
+        "verdict": 'a "b"',
+        "workstation": "press-1",
+    }
+    assert len(series["values"]) == 1
