@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 
 from dashboards.plots.tokens import plot_css
 from dashboards.web import (
+    calibration_page,
     compare_page,
     curve_data,
     curve_pages,
@@ -81,6 +82,7 @@ def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
     app.state.traces = TraceReader(source.store)
     app.state.guard = Guard(settings, source.log)
     app.state.stopping = stopping
+    app.state.calibrations = {}
     app.middleware("http")(app.state.guard)
     app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
     app.mount("/fonts", StaticFiles(directory=_FOLDER / "fonts"), name="fonts")
@@ -100,6 +102,7 @@ def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
     app.include_router(curve_data.router)
     app.include_router(compare_page.router)
     app.include_router(decision_pages.router)
+    app.include_router(calibration_page.router)
     app.include_router(why_page.router)
     app.include_router(pages.router)
 

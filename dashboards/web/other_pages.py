@@ -43,6 +43,7 @@ def sensors(request: Request) -> HTMLResponse:
         context,
         "sensors.html",
         states=states,
+        viewer_may_calibrate=context.viewer is not None and context.viewer.may_open("calibrate"),
         worn_hidden=hidden,
         strips=context.source.remembered(
             context.period, ("strips", context.language), lambda: _strips(context)

@@ -29,6 +29,7 @@ PAGE_ROLES: Mapping[str, frozenset[Role]] = {
     "plan": _RESULTS,
     "report": _RESULTS,
     "exclude": _ERGONOMIST,
+    "calibrate": _ERGONOMIST,
     "sensors": _HEALTH,
     "events": _HEALTH,
     "login": _EVERYONE,

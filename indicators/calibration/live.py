@@ -16,6 +16,7 @@ __all__ = ["QuietWindow", "collect_still"]
 Floats = NDArray[np.float64]
 
 _STILL_SD_DB = 0.2
+_LONGEST_GAP_NS = 2_500_000_000  # a level a second may lose one message
 
 
 @dataclass(slots=True)
@@ -64,9 +65,12 @@ class QuietWindow:
         if times.size < 2:
             return None
         step = float(np.median(np.diff(times)))
-        first = int(np.searchsorted(times, times[-1] - self.seconds * 1e9 + step - 1.0))
-        covered = float(times[-1] - times[first]) + step
-        if covered < self.seconds * 1e9 - 1.0 or float(values[first:].std(axis=0).max()) >= self.limit:
+        # The last reading at or before the beginning: clocks of devices jitter, none hits it exactly.
+        beginning = times[-1] - self.seconds * 1e9 + step + 1.0
+        first = int(np.searchsorted(times, beginning, side="right")) - 1
+        if first < 0 or float(np.diff(times[first:]).max()) > _LONGEST_GAP_NS:
+            return None
+        if float(values[first:].std(axis=0).max()) >= self.limit:
             return None
         if self.far_from is not None:
             reference, degrees = self.far_from

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["mount"]
 
-_ACC = ("acc_x", "acc_y", "acc_z")
-
 
 def mount(app: typer.Typer) -> None:
     """Add this command to `app`."""
@@ -212,6 +210,7 @@ def _live(arrivals: Iterator[Any], what: str, timeout: float, say: Any, upright:
     """One posture from the running sensor, with its inclination on the terminal."""
     from indicators.calibration.checks import LEAN_S, LEAST_LEAN_DEG, UPRIGHT_S, inclination_to
     from indicators.calibration.live import QuietWindow, collect_still
+    from indicators.calibration.session import accelerations
 
     seconds = UPRIGHT_S if what == "upright" else LEAN_S
     note(say(f"calibrate.stand_{what}", seconds=seconds))
@@ -233,7 +232,7 @@ def _live(arrivals: Iterator[Any], what: str, timeout: float, say: Any, upright:
         # Still upright is quiet too: the window waits for a real lean.
         window.far_from = (reference, LEAST_LEAN_DEG)
     found = collect_still(
-        _accelerations(arrivals),
+        accelerations(arrivals),
         window,
         what=what,
         elapsed_s=lambda: time.monotonic() - started,
@@ -244,16 +243,6 @@ def _live(arrivals: Iterator[Any], what: str, timeout: float, say: Any, upright:
         sys.stderr.write("\n")
     note(say("calibrate.held"))
     return found
-
-
-def _accelerations(arrivals: Iterator[Any]) -> Iterator[Any]:
-    import numpy as np
-
-    for decoded in arrivals:
-        if decoded is None or not set(_ACC) <= decoded.channels.keys():
-            yield None
-        else:
-            yield decoded.times_ns, np.column_stack([decoded.channels[name] for name in _ACC])
 
 
 def _live_level(

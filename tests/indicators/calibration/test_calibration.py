@@ -175,6 +175,23 @@ def test_a_quiet_window_leaves_out_missing_values_and_sorts_late_ones() -> None:
     assert (np.diff(found.times_ns) > 0).all()
 
 
+def test_a_quiet_window_takes_devices_whose_clock_jitters_and_refuses_a_hole() -> None:
+    jitter = np.random.default_rng(2).integers(-4_000_000, 4_000_000, 600)
+    times = START_NS + np.arange(600, dtype=np.int64) * 20_000_000 + jitter
+    values = np.tile(direction(0.0), (600, 1))
+    window = QuietWindow(10.0)
+    window.add(times[:400], values[:400])
+    assert window.still() is None
+    window.add(times[400:], values[400:])
+    found = window.still()
+    assert found is not None
+    assert 10.0 <= (found.times_ns[-1] - found.times_ns[0]) * 1e-9 + 0.02 < 10.1
+    holed = QuietWindow(10.0)
+    holed.add(times[:200], values[:200])
+    holed.add(times[400:] + 4_000_000_000, values[400:])
+    assert holed.still() is None
+
+
 def test_inclination_is_the_angle_between_directions() -> None:
     assert inclination_to(direction(10), direction(10)) == pytest.approx(0.0, abs=1e-9)
     assert inclination_to(np.array([1.0, 0, 0]), np.array([0, 0, 2.0])) == pytest.approx(90.0)
