@@ -120,9 +120,14 @@ def _summary_gap(book: SiteBook, store: Store, partition: Any) -> str | None:
 
 
 def _reduce(book: SiteBook, store: Store, period: DatePeriod, **options: Any) -> Any:
+    from indicators.reduction.partition import Outcome
     from indicators.reduction.service import reduce_partitions
+    from indicators.worker_days.keeping import keep_worker_days
 
-    return reduce_partitions(book, store, period.first, period.last, **options)
+    report = reduce_partitions(book, store, period.first, period.last, **options)
+    fresh = {item.partition.day for item in report.outcomes if item.outcome is Outcome.COMPUTED}
+    keep_worker_days(book, store, fresh)
+    return report
 
 
 def _load_fleet(path: Path) -> Fleet:

@@ -19,8 +19,10 @@ from indicators.weekly import weekly_result
 from indicators.worker_days.cache import WORKER_DAYS, DayCache, forget_days
 from indicators.worker_days.codec import decode_day, encode_day
 from indicators.worker_days.joining import worker_days
+from indicators.worker_days.keeping import keep_worker_days
 from indicators.worker_days.merging import MergedDay, merge_days
 from ingest.store import Partition
+from sensors.errors import ConfigurationError
 from sensors.periods import date_period
 from sensors.quantities import Kind
 
@@ -72,6 +74,29 @@ def test_the_second_time_nothing_is_merged(reduced_plant: Any, monkeypatch: pyte
 
     monkeypatch.setattr(summaries, "_read", refuse)
     assert len(merged(reduced_plant)) == 8
+
+
+def test_days_of_new_minutes_are_kept_before_anybody_asks(
+    reduced_plant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_worker_days(reduced_plant.book, reduced_plant.store, [MONDAY])
+    assert {one.kind for one in places(reduced_plant)} == set(Kind)
+    from indicators.worker_days import merging as summaries
+
+    def refuse(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(summaries, "_read", refuse)
+    assert len(merged(reduced_plant)) == 8
+
+
+def test_a_day_that_cannot_be_merged_is_left_to_its_report(reduced_plant: Any) -> None:
+    noise = Partition(Kind.NOISE, "demo-plant", "press-1-noise", MONDAY)
+    table = reduced_plant.store.read_summary(DATASET, noise)
+    reduced_plant.store.write_summary(DATASET, noise, table.drop_columns([table.column_names[-1]]), {})
+    keep_worker_days(reduced_plant.book, reduced_plant.store, [MONDAY])
+    with pytest.raises(ConfigurationError):
+        merged(reduced_plant)
 
 
 def test_results_do_not_depend_on_what_was_kept(reduced_plant: Any) -> None:
