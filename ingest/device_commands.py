@@ -149,9 +149,15 @@ def discover(
     username: Annotated[
         str | None, typer.Option(help="User; the password is VIGIPOSTE_MQTT_PASSWORD.")
     ] = None,
-    ca_file: Annotated[Path | None, typer.Option(help="Certificate authority for mqtts.")] = None,
-    cert_file: Annotated[Path | None, typer.Option(help="Client certificate for mqtts.")] = None,
-    key_file: Annotated[Path | None, typer.Option(help="Key of the client certificate.")] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option(help="Certificate authority for mqtts.", envvar="VIGIPOSTE_MQTT_CA_FILE")
+    ] = None,
+    cert_file: Annotated[
+        Path | None, typer.Option(help="Client certificate for mqtts.", envvar="VIGIPOSTE_MQTT_CERT_FILE")
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(help="Key of the client certificate.", envvar="VIGIPOSTE_MQTT_KEY_FILE")
+    ] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:

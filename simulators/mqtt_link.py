@@ -35,7 +35,9 @@ class BrokerAddress:
 def parse_url(url: str) -> BrokerAddress:
     """Parse ``mqtt[s]://[user:password@]host[:port][?version=auto|5|3.1.1]``.
 
-    The password may come from ``VIGIPOSTE_MQTT_PASSWORD`` instead, so that it stands in no command line.
+    The password may come from ``VIGIPOSTE_MQTT_PASSWORD`` instead, so that it stands in no command line; a
+    private authority and a client certificate come from ``VIGIPOSTE_MQTT_CA_FILE``, ``…_CERT_FILE`` and
+    ``…_KEY_FILE``.
     """
     parts = urlsplit(url)
     version = parse_qs(parts.query).get("version", ["auto"])[-1]
@@ -103,7 +105,14 @@ def connect(address: BrokerAddress, client_id: str, inflight: int = 20, **callba
     if address.username:
         client.username_pw_set(address.username, address.password)
     if address.tls:
-        client.tls_set()
+        # The names that replace [mqtt] ca_file, cert_file and key_file for the other commands.
+        ca, certificate, key = (
+            os.environ.get(f"VIGIPOSTE_MQTT_{name}_FILE") for name in ("CA", "CERT", "KEY")
+        )
+        try:
+            client.tls_set(ca, certificate, key)
+        except (OSError, ValueError) as error:
+            raise _unreachable(address, f"certificates: {error}") from None
     try:
         client.connect(address.host, address.port, keepalive=60)
     except (OSError, ValueError) as error:

@@ -17,6 +17,7 @@ from ingest.discovery import listen
 from ingest.session import BrokerSettings
 from sensors.errors import BrokerUnreachableError, ConfigurationError
 from sensors.init_files import template
+from simulators.mqtt_link import connect, parse_url
 
 pytestmark = [
     pytest.mark.mosquitto,
@@ -121,3 +122,17 @@ def test_discover_listens_through_tls(guarded: BrokerSettings, certificates: Pat
     client.disconnect()
     client.loop_stop()
     assert [entry.topic for entry in heard] == ["vigiposte/v1/plant/doctor-probe/json-doctor"]
+
+
+def test_recording_and_replaying_use_the_certificates_of_the_environment(
+    guarded: BrokerSettings, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIGIPOSTE_MQTT_PASSWORD", PASSWORD)
+    address = parse_url(f"mqtts://ingest@localhost:{guarded.port}")
+    with pytest.raises(BrokerUnreachableError):
+        connect(address, "without")
+    for name, file in (("CA", "ca.crt"), ("CERT", "client.crt"), ("KEY", "client.key")):
+        monkeypatch.setenv(f"VIGIPOSTE_MQTT_{name}_FILE", str(certificates / file))
+    client = connect(address, "with")
+    client.disconnect()
+    client.loop_stop()
