@@ -384,7 +384,6 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("withdraw", "p-nobody9x", "--dry-run"),
     ("purge", "--dry-run"),
     ("purge", "--dry-run", "--include-simulated", "--json"),
-    ("audit", "verify"),
     ("accounts", "list", "--json"),
     ("accounts", "link", WEARERS[0]),
     ("pseudonyms", "identify", "c", WEARERS[0], "--reason", "r"),
@@ -485,6 +484,11 @@ def test_what_the_program_remembers_tells_nothing(folder: Path, secrets: frozens
     assert any(path.name == "published.jsonl" for path in kept), "the five of the second press are shown"
     for path in kept:
         assert leaks(path.read_text(encoding="utf-8"), secrets) == [], path.name
+    for arguments in (("audit", "verify"), ("audit", "verify", "--json")):
+        answer = run(folder, *arguments)
+        assert answer.code == 0
+        assert "published.jsonl" in answer.out
+        assert leaks(answer.all, secrets) == []
 
 
 @contextmanager

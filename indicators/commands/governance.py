@@ -30,22 +30,28 @@ def mount(app: typer.Typer) -> None:
 
 
 def audit_verify(context: typer.Context, site: SiteOption = None, *, as_json: JsonOption = False) -> None:
-    """Check that no line of the access log was changed, removed or added; exit code 1 when one was."""
+    """Check that no line of the access log, or of the logs beside it, was changed; exit code 1 when one was.
+
+    Beside it stand withdrawals, campaigns and what was published of worn sensors, each a chain of its own.
+    """
     from dataclasses import asdict
 
-    from indicators.governance.access import verify_access
+    from indicators.governance.access import ACCESS_LOG, verify_logs
 
     services = services_of(context)
     book = services.load_site(site)
-    report = verify_access(book)
+    reports = verify_logs(book)
+    report = reports[ACCESS_LOG]
     say = services.words(None, book)
     if as_json:
-        emit_json("audit", asdict(report))
-    elif report.intact:
-        typer.echo(say("terminal.audit_intact", entries=report.entries, head=report.head[:16]))
+        emit_json("audit", asdict(report) | {"logs": {name: asdict(one) for name, one in reports.items()}})
     else:
-        typer.echo(say("terminal.audit_broken", line=report.broken_line, entries=report.entries))
-    if not report.intact:
+        for name, one in reports.items():
+            code = "terminal.audit_intact" if one.intact else "terminal.audit_broken"
+            said = say(code, entries=one.entries, head=one.head[:16], line=one.broken_line)
+            if one.entries or not one.intact or name == ACCESS_LOG:
+                typer.echo(f"{said}  ({name})")
+    if not all(one.intact for one in reports.values()):
         raise typer.Exit(_BROKEN)
 
 

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 from indicators.context import least_wearers
 from indicators.disclosure.rules import Atom, Cell, CellDecision, Outcome, Rules, decide
 from indicators.governance.access import site_key
-from indicators.governance.chain import append_after_reading, read_entries, verify
+from indicators.governance.chain import ChainReport, append_after_reading, read_entries, verify
 from indicators.model import Audience
 from sensors.errors import GovernanceError, LocalResourceError
 
 if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
-__all__ = ["LEDGER", "SALT", "PublishedLedger"]
+__all__ = ["LEDGER", "SALT", "PublishedLedger", "verify_ledger"]
 
 LEDGER = "published.jsonl"
 SALT = "published.salt"
@@ -135,6 +135,13 @@ class PublishedLedger:
                 else:
                     inner.add(atoms)
         return found, frozenset(inner)
+
+
+def verify_ledger(book: SiteBook) -> ChainReport:
+    """Check the ledger of a site; nothing is made where there is none."""
+    if not (book.folder / LEDGER).exists():
+        return verify(book.folder / LEDGER)
+    return verify(book.folder / LEDGER, key=site_key(book) or _salt(book.folder / SALT))
 
 
 def _new(decisions: Mapping[str, CellDecision], known: Sets) -> Sets:

@@ -14,7 +14,7 @@ from indicators.governance.pseudonyms import load_key
 if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
-__all__ = ["ACCESS_LOG", "log_access", "site_key", "verify_access"]
+__all__ = ["ACCESS_LOG", "log_access", "site_key", "verify_access", "verify_logs"]
 
 ACCESS_LOG = "access.jsonl"
 
@@ -46,3 +46,17 @@ def _account() -> str:
 def verify_access(book: SiteBook) -> ChainReport:
     """Check the whole access log of a site."""
     return verify(book.folder / ACCESS_LOG, key=site_key(book))
+
+
+def verify_logs(book: SiteBook) -> Mapping[str, ChainReport]:
+    """Check every chained log beside the site file: access, withdrawals, campaigns and published groups."""
+    from indicators.disclosure.ledger import LEDGER, verify_ledger
+    from indicators.governance.consultation import CAMPAIGN_LOG
+    from indicators.governance.withdrawal import WITHDRAWALS
+
+    return {
+        ACCESS_LOG: verify_access(book),
+        WITHDRAWALS: verify(book.folder / WITHDRAWALS, key=site_key(book)),
+        CAMPAIGN_LOG: verify(book.folder / CAMPAIGN_LOG),
+        LEDGER: verify_ledger(book),
+    }

@@ -19,9 +19,9 @@ from sensors.site_book import SiteBook
 from sensors.site_checks import worn_live_sensors
 from sensors.site_model import Campaign
 
-__all__ = ["campaign_on", "check_campaign", "measured_fingerprint", "require_campaign"]
+__all__ = ["CAMPAIGN_LOG", "campaign_on", "check_campaign", "measured_fingerprint", "require_campaign"]
 
-_LOG = "campaigns.jsonl"
+CAMPAIGN_LOG = "campaigns.jsonl"
 
 
 def measured_fingerprint(book: SiteBook) -> str:
@@ -89,13 +89,9 @@ def _incomplete(file: str, campaign: Campaign) -> Iterator[Problem]:
 
 
 def _reopened(book: SiteBook, campaign: Campaign) -> Iterator[Problem]:
-    confirmed = _confirmed(book.folder / _LOG, campaign.id)
-    if confirmed is None or confirmed["fingerprint"] == measured_fingerprint(book):
-        return
-    if (confirmed["cse_reference"], confirmed["dpia_version"]) == (
-        campaign.cse_reference,
-        campaign.dpia_version,
-    ):
+    # A consultation covers what was measured under it, whatever the campaign is called.
+    confirmed = _confirmed(book.folder / CAMPAIGN_LOG, campaign.cse_reference)
+    if confirmed is not None and confirmed["fingerprint"] != measured_fingerprint(book):
         yield Problem(
             book.path.name,
             f"campaigns.{campaign.id}.cse_reference",
@@ -106,8 +102,9 @@ def _reopened(book: SiteBook, campaign: Campaign) -> Iterator[Problem]:
         )
 
 
-def _confirmed(path: Path, campaign: str) -> dict[str, str] | None:
-    rows = [row for row in read_entries(path) if row.get("campaign") == campaign]
+def _confirmed(path: Path, consultation: str | None) -> dict[str, str] | None:
+    """What was last measured under a consultation, or ``None`` when nothing was yet."""
+    rows = [row for row in read_entries(path) if row.get("cse_reference") == consultation]
     return dict(rows[-1]) if rows else None
 
 
@@ -130,13 +127,9 @@ def require_campaign(book: SiteBook, day: date) -> Campaign | None:
     if campaign is None or campaign.simulation:
         return campaign
     fingerprint = measured_fingerprint(book)
-    path = book.folder / _LOG
-    known = _confirmed(path, campaign.id)
-    if (
-        known is None
-        or known["fingerprint"] != fingerprint
-        or known["cse_reference"] != campaign.cse_reference
-    ):
+    path = book.folder / CAMPAIGN_LOG
+    known = _confirmed(path, campaign.cse_reference)
+    if known is None or known["campaign"] != campaign.id:
         append(
             path,
             "campaign_confirmed",

@@ -93,6 +93,10 @@ def test_audit_sees_a_changed_line(site: Path, tmp_path: Path) -> None:
     name = run(site, "pseudonyms", "of", "autumn", "Camille").stdout.strip()
     run(site, "pseudonyms", "identify", "autumn", name, "--reason", "why", "--people", str(people))
     assert json.loads(run(site, "audit", "verify", "--json").stdout)["intact"]
+    beside = site.parent / "withdrawals.jsonl"
+    beside.write_text('{"hash": "", "previous": "", "body": "{}"}\n')
+    assert run(site, "audit", "verify").exit_code == 1
+    beside.unlink()
     log = site.parent / "access.jsonl"
     log.write_text(log.read_text().replace("why", "because"))
     broken = run(site, "audit", "verify")

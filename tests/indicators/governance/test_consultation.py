@@ -107,3 +107,14 @@ def test_a_change_of_what_is_measured_reopens_it(tmp_path: Path, change: dict[st
     again = book(tmp_path, COMPLETE.replace("PV 2026-09", "PV 2026-10"), **change)
     assert require_campaign(again, DAY) is not None
     assert codes(again) == set()
+
+
+@pytest.mark.parametrize(
+    ("key", "other"), [('id = "autumn"', 'id = "winter"'), ('dpia_version = "', 'dpia_version = "2.')]
+)
+def test_another_name_does_not_stretch_a_consultation(tmp_path: Path, key: str, other: str) -> None:
+    require_campaign(book(tmp_path, COMPLETE), DAY)
+    renamed = COMPLETE.replace(key, other)
+    assert renamed != COMPLETE
+    assert codes(book(tmp_path, renamed, mount="upper_arm_dominant")) == {"consultation_reopened"}
+    assert require_campaign(book(tmp_path, renamed), DAY) is not None
