@@ -29,8 +29,10 @@ _WORDS = "w"
 _DEEPEST = 6
 _TELLING = 6
 _DECIMAL = re.compile(r"[-+−]?\d+\.\d+")
+# A value is what somebody gave; only these forms of it are ours.
+_OUR_VALUE = re.compile(r"\S*\d\S* (?:to|of|at) \S*\d.*|\S+ on \d{4}-\d\d-\d\d|no row|no answer within .*")
 # What a placeholder of these names holds is written with a point in every language.
-_VERBATIM = ("version", "schema", "url", "address", "host", "port", "path", "value")
+_VERBATIM = ("version", "schema", "url", "address", "host", "port", "path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +157,7 @@ def sentences(language: str) -> Translate:
 def _shown(value: object, language: str) -> str:
     """A value as somebody gave it: in quotation marks when it is text."""
     if isinstance(value, str):
-        # A single word may be somebody's id; only a phrase of ours has a translation.
-        said = sentences(language)(value) if " " in value else value
+        said = sentences(language)(value) if _OUR_VALUE.fullmatch(value) else value
         return typography.quote(value, language=language) if said == value else said
     return repr(value)
 

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from dashboards.report.difference import difference_row
 from dashboards.report.model import DifferenceRow
+from dashboards.sentences import sentences
 from dashboards.web.context import PageContext, page_context
 from dashboards.web.frame import station_frame
 from dashboards.web.render import render_page
@@ -69,7 +70,8 @@ def _changes(context: PageContext, station: str, asked: dict[str, str]) -> tuple
             ),
         )
     except NotEnoughDataError as error:
-        return [], f"{context.words.say('notes.not_measured')} ({error.what})"
+        why = sentences(context.words.language)(error.what)
+        return [], f"{context.words.say('notes.not_measured')} ({why})"
     # What differs comes first; the rest keeps the order of the factors.
     changes = sorted(found.changes, key=lambda change: change.verdict.value not in ("lower", "higher"))
     rows = [difference_row(change, context.words) for change in changes]

@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from dashboards import typography
 from dashboards.health import sensor_states
 from dashboards.report.surroundings import names_of
+from dashboards.sentences import sentences
 from dashboards.web.context import PageContext, page_context
 from dashboards.web.render import render_page
 from dashboards.web.security import Guard
@@ -214,4 +215,7 @@ def problem_page(request: Request, error: VigiposteError, status: int) -> HTMLRe
     """A mistake or an outage as a page that says what to do."""
     context = page_context(request)
     title = context.words.say(f"pages.problem_{status}")
-    return render_page(context, "problem.html", status=status, code=status, heading=title, error=error)
+    told = sentences(context.words.language)
+    return render_page(
+        context, "problem.html", status=status, code=status, heading=title, error=error, told=told
+    )

@@ -109,9 +109,11 @@ class _Reader:
     def __init__(self, modules: list[_Module]) -> None:
         self.modules = modules
         self.constants: dict[str, ast.expr] = {}
+        self.owners: dict[str, _Module] = {}
         self.functions: dict[str, list[tuple[_Module, ast.FunctionDef | ast.AsyncFunctionDef]]] = {}
         for module in modules:
             self.constants |= module.constants
+            self.owners |= dict.fromkeys(module.constants, module)
             for name, found in module.functions.items():
                 self.functions.setdefault(name, []).extend((module, one) for one in found)
         self.handed_on: set[tuple[str, str, str]] = set()
@@ -151,7 +153,7 @@ class _Reader:
                 continue
             assert isinstance(part, ast.FormattedValue)
             words = set()
-            if isinstance(part.value, ast.IfExp | ast.Call):
+            if isinstance(part.value, ast.IfExp):
                 words = self.templates(part.value, module, depth + 1)
             if words:
                 pieces.append(words)
@@ -206,7 +208,10 @@ class _Reader:
     def _looked_up(self, node: ast.Subscript, module: _Module, depth: int) -> set[str]:
         table = node.value
         if isinstance(table, ast.Name):
-            table = module.constants.get(table.id) or self.constants.get(table.id) or table
+            name = table.id
+            if name not in module.constants and name in module.imported:
+                module = self.owners.get(name, module)
+            table = module.constants.get(name, table)
         if isinstance(table, ast.Call) and table.args:
             table = table.args[0]
         if isinstance(table, ast.Dict):
