@@ -42,6 +42,7 @@ _LOCAL_TROUBLE = {
     errno.EDQUOT: ("the disk quota is used up", "free space or ask for more"),
     errno.EROFS: ("the file system is read-only", "choose a folder that can be written"),
     errno.EACCES: ("permission denied", "choose a folder that can be written, or change its owner"),
+    errno.ENOENT: ("there is no such file or folder", "check the path"),
     errno.EADDRINUSE: ("the port is in use", "stop the other program or choose another port"),
 }
 

@@ -28,6 +28,7 @@ Translate = Callable[[str], str]
 _WORDS = "w"
 _DEEPEST = 6
 _TELLING = 6
+_JOINT = 1_000
 _DECIMAL = re.compile(r"[-+−]?\d+\.\d+")
 # A value is what somebody gave; only these forms of it are ours.
 _OUR_VALUE = re.compile(r"\S*\d\S* (?:to|of|at) \S*\d.*|\S+ on \d{4}-\d\d-\d\d|no row|no answer within .*")
@@ -92,10 +93,12 @@ class _Book:
         self.language = language
         self.exact: dict[str, str] = {}
         templates: list[tuple[int, str, str]] = []
-        for section in translations(language).values():
+        for name, section in translations(language).items():
             for english, french in section.items():
                 if placeholders(english):
                     weight = sum(len(text) for text, _, _ in _pieces(english))
+                    # What joins sentences is taken apart before a sentence is looked for.
+                    weight += _JOINT if name == "joints" else 0
                     templates.append((weight, english, _typeset(french, language)))
                 else:
                     plain = english.replace("{{", "{").replace("}}", "}")

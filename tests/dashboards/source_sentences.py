@@ -59,6 +59,8 @@ _SINKS: Mapping[str, Mapping[int | str, str]] = {
     "MissingExtraError": {0: "what"},
     "CaseResult": {2: "message"},
 }
+# Parameters that hold words where they stand inside a longer sentence.
+_WORDS = ("what", "why", "reason", "problem")
 _DEEPEST = 6
 _MANY = 64
 
@@ -158,6 +160,8 @@ class _Reader:
             if words:
                 pieces.append(words)
                 continue
+            if isinstance(part.value, ast.Name) and part.value.id in _WORDS:
+                self._named(part.value, module, depth)
             name, source = _name(part.value), ast.unparse(part.value)
             while taken.setdefault(name, source) != source:
                 name += "_2"

@@ -45,7 +45,7 @@ def known(*sections: str) -> dict[str, str]:
 
 
 def test_every_sentence_of_an_error_problem_or_finding_has_its_french() -> None:
-    entries = known("same", "errors")
+    entries = known("same", "errors", "words")
     missing = [
         f"{sentence.where}: {sentence.template!r}"
         for sentence in source_sentences()
@@ -166,6 +166,23 @@ def test_what_the_system_says_inside_a_sentence_is_translated_too() -> None:
         f"InfluxDB ne répond pas{NBSP}: connexion refusée"
     )
     assert say("it must be a valid integer") == f"attendu{NBSP}: un nombre entier"
+
+
+def test_a_whole_line_of_an_error_is_taken_apart_first() -> None:
+    line = (
+        "InfluxDB does not answer: HTTPConnection(host='h', port=1): Failed to establish a new connection: "
+        "[Errno 111] Connection refused; got 'influxdb://h:1/x'; remedy: start it, or correct --mqtt"
+    )
+    assert sentences("fr")(line) == (
+        f"InfluxDB ne répond pas{NBSP}: connexion refusée ('h', port 1){NARROW}; "
+        f"reçu{NBSP}: «{NBSP}influxdb://h:1/x{NBSP}»{NARROW}; "
+        f"à faire{NBSP}: le démarrer, ou corriger `--mqtt`"
+    )
+
+
+def test_what_somebody_wrote_is_not_rewritten() -> None:
+    error = UnknownNameError("there is no such sensor", value="line 3: the clocks, one of two; got none")
+    assert "line 3: the clocks, one of two; got none" in explained(error, "fr")
 
 
 def test_an_id_that_looks_like_a_word_of_ours_stays_an_id() -> None:

@@ -80,6 +80,13 @@ def test_every_page_answers_in_both_languages(client: httpx.Client, path: str, l
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+def test_a_mistake_is_explained_in_the_language_of_the_page(client: httpx.Client) -> None:
+    answer = client.get("/station/presse-99", params={"lang": "fr"})
+    assert answer.status_code == 404
+    assert "le poste n’a pas de résultat dans cette période" in answer.text
+    assert "the workstation has no result" in client.get("/station/presse-99", params={"lang": "en"}).text
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_pages_keep_to_the_policy(client: httpx.Client, path: str) -> None:
     text = client.get(path).text
