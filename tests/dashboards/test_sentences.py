@@ -171,12 +171,12 @@ def test_what_the_system_says_inside_a_sentence_is_translated_too() -> None:
 def test_a_whole_line_of_an_error_is_taken_apart_first() -> None:
     line = (
         "InfluxDB does not answer: HTTPConnection(host='h', port=1): Failed to establish a new connection: "
-        "[Errno 111] Connection refused; got 'influxdb://h:1/x'; remedy: start it, or correct --mqtt"
+        "[Errno 111] Connection refused; got 'influxdb://h:1/x'; remedy: check the path"
     )
     assert sentences("fr")(line) == (
         f"InfluxDB ne répond pas{NBSP}: connexion refusée ('h', port 1){NARROW}; "
         f"reçu{NBSP}: «{NBSP}influxdb://h:1/x{NBSP}»{NARROW}; "
-        f"à faire{NBSP}: le démarrer, ou corriger `--mqtt`"
+        f"à faire{NBSP}: vérifier le chemin"
     )
 
 

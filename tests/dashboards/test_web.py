@@ -83,8 +83,8 @@ def test_every_page_answers_in_both_languages(client: httpx.Client, path: str, l
 def test_a_mistake_is_explained_in_the_language_of_the_page(client: httpx.Client) -> None:
     answer = client.get("/station/presse-99", params={"lang": "fr"})
     assert answer.status_code == 404
-    assert "le poste n’a pas de résultat dans cette période" in answer.text
-    assert "the workstation has no result" in client.get("/station/presse-99", params={"lang": "en"}).text
+    assert "il n’y a pas de poste de ce nom" in answer.text
+    assert "there is no such workstation" in client.get("/station/presse-99", params={"lang": "en"}).text
 
 
 @pytest.mark.parametrize("path", PAGES)
