@@ -26,8 +26,8 @@ DATASOURCE_UID = "vigiposte-rollups"
 DASHBOARD_FOLDER = "dashboards/vigiposte"
 _SCHEMA_VERSION = 39
 _WIDTH = 24
-_COLOURS = ("green", "yellow", "orange", "red", "dark-red")
-_SEVERITY_COLOURS = {"below": "green", "not_measured": "gray", "not_settled": "yellow", "above": "red"}
+_COLOURS = ("blue", "yellow", "orange", "red", "dark-red")
+_SEVERITY_COLOURS = {"below": "blue", "not_measured": "gray", "not_settled": "yellow", "above": "red"}
 _SOURCE = {"type": "influxdb", "uid": DATASOURCE_UID}
 # Grafana's names of units it draws itself; any other is written as it is.
 _UNITS = {"°C": "celsius", "%": "percent", "h": "h", "min": "m", "°": "degree"}
@@ -254,7 +254,7 @@ def _overview(words: Wording) -> list[Mapping[str, Any]]:
             [_verdict_query('last("ratio")', factor)],
             size=(12, 8),
             # A ratio of one is the limit itself, whatever the limit is.
-            defaults={"decimals": 2, "min": 0, "thresholds": _thresholds([(None, "green"), (1.0, "red")])},
+            defaults={"decimals": 2, "min": 0, "thresholds": _thresholds([(None, "blue"), (1.0, "red")])},
             options={"orientation": "horizontal", "displayMode": "basic"},
         )
         for factor in Factor
@@ -271,7 +271,7 @@ def _workstation(
             [_value_query(indicator, site)],
             size=(12, 8),
             defaults={
-                "unit": _UNITS.get(rows[0].unit, f"suffix: {rows[0].unit}"),
+                "unit": _UNITS.get(rows[0].unit, f"suffix: {words.unit(rows[0].unit)}"),
                 "custom": {"thresholdsStyle": {"mode": "line"}, "drawStyle": "line", "showPoints": "always"},
                 "thresholds": _limit_steps(rows),
             },

@@ -118,6 +118,24 @@ def test_thresholds_are_the_rows_of_the_limits_table(boards: Mapping[str, Any], 
     ]
 
 
+def test_titles_and_units_are_in_the_language_asked_for(site: Any) -> None:
+    french, english = (
+        {panel["title"]: panel["fieldConfig"]["defaults"]["unit"] for panel in json.loads(text)["panels"]}
+        for language in ("fr", "en")
+        for name, text in provisioning_files(site, language, ON).items()
+        if name == f"{DASHBOARD_FOLDER}/workstation.json"
+    )
+    assert not set(french) & set(english) - {"WBGT"}
+    assert french["Bruit au sens du C2P"] == "suffix: h/an"
+    assert french["Travail de nuit"] == "suffix: nuits/an"
+    assert "Daily exposure, LEX,8h" in english
+
+
+def test_no_level_is_called_safe_by_its_colour(boards: Mapping[str, Any]) -> None:
+    # Below a limit is not safe: blue, as on the pages, and apart from red for colour-blind eyes.
+    assert '"green"' not in json.dumps(dict(boards))
+
+
 def test_dashboards_read_rollups_and_health_only(boards: Mapping[str, Any]) -> None:
     for board in boards.values():
         for query in queries(board):
