@@ -49,6 +49,9 @@ def hour_states(book: SiteBook, store: Any, sensor: Sensor, start_ns: int, end_n
     expected = np.zeros(hours * 60, dtype=bool)
     for low, high in _expected(book, sensor, start_ns, end_ns):
         expected[(low - start_ns) // _MINUTE_NS : (high - start_ns) // _MINUTE_NS] = True
+    for low, high in book.pauses(sensor.id, start_ns, end_ns):
+        # The minutes of both edges too: a pause is never counted as missing.
+        expected[(low - start_ns) // _MINUTE_NS : -(-(high - start_ns) // _MINUTE_NS)] = False
     got, due = minutes.reshape(-1, 60), expected.reshape(-1, 60)
     states = []
     for measured, wanted in zip(got, due, strict=True):
