@@ -670,3 +670,13 @@ def test_operators_and_refusals_tell_nothing(
             text = _body(answer)
             assert leaks(text, secrets) == [], answer.url
             assert not any(sensor in text for sensor in ("dosi-1", "trunk-1", "dosi-2")), answer.url
+
+
+def test_every_form_of_a_report_carries_the_version_of_the_notice(folder: Path, tmp_path: Path) -> None:
+    version = json.loads(run(folder, "notice", "--json").out)["version"]
+    forms = "html,pdf,csv,xlsx,json"
+    assert run(folder, "report", *WEEK, "--format", forms, "--out", str(tmp_path)).code == 0
+    texts = dict(files_below(tmp_path))
+    assert len(texts) == 5
+    for name, text in texts.items():
+        assert version in text, name

@@ -27,6 +27,7 @@ from dashboards.report.ranking import factor_column, rank_row
 from dashboards.report.reasons import why_rows
 from dashboards.report.scales import factor_block
 from dashboards.report.sentences import lead, station_lead, verdict_counts
+from dashboards.report.tables import notice_version
 from dashboards.wording import Wording, headline
 from indicators.accounts.matching import Account
 from indicators.actions.plan import ActionResult
@@ -148,6 +149,7 @@ def build_view(
             (words.say("report.version_software"), f"Vigiposte {result.version}"),
             (words.say("report.version_limits"), result.references),
             (words.say("report.version_period"), _span(result)),
+            *(((words.say("report.version_papers"), notice),) if (notice := notice_version(result)) else ()),
         ),
         actions=() if summary else action_rows(around.actions, words),
         cards=() if summary else card_views(around.actions, words),

@@ -11,7 +11,7 @@ from dashboards.typography import Language
 from dashboards.wording import Wording, indicator_verdict
 from indicators.model import Factor, Indicator, Scope, WeeklyResult
 
-__all__ = ["Sheet", "csv_text", "factor_sheet", "guarded", "plain_sheet"]
+__all__ = ["Sheet", "csv_text", "factor_sheet", "guarded", "notice_version", "plain_sheet"]
 
 Value = str | int | float | None
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -80,6 +80,7 @@ def _cells(indicator: Indicator | None, word: Callable[[Indicator], str]) -> tup
 def plain_sheet(result: WeeklyResult) -> Sheet:
     """All factors in one table with stable names, for scripts."""
     columns = _columns(result, None)
+    notice = notice_version(result)
     head = ["workstation", "label", "shift"]
     for identifier, unit in columns:
         head += [
@@ -96,8 +97,15 @@ def plain_sheet(result: WeeklyResult) -> Sheet:
         cells: list[Value] = [station, label, shift]
         for identifier, _ in columns:
             cells += _cells(found.get(identifier), _verdict_code)
-        rows.append(tuple(cells))
+        rows.append((*cells, notice) if notice else tuple(cells))
+    if notice:
+        head.append("notice version")
     return Sheet("indicators", tuple(head), tuple(rows))
+
+
+def notice_version(result: WeeklyResult) -> str:
+    """Version of the notice to employees in force when the result was made; empty where nobody asked."""
+    return next((str(row.params["version"]) for row in result.notes if row.code == "papers_version"), "")
 
 
 def factor_sheet(result: WeeklyResult, factor: Factor, words: Wording) -> Sheet:
