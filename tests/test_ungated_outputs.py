@@ -371,6 +371,8 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
         *("compare", "--workstation", SHOWN, "--control", HELD, "--before", "2026-11-09..2026-11-15"),
         *("--after", "2026-11-16..2026-11-22", "--json"),
     ),
+    ("what-if", HELD, "--quieter", "3", *WEEK),
+    ("what-if", SHOWN, "--quieter", "3", *WEEK, "--json"),
     ("annex", *WEEK),
     ("annex", *WEEK, "--json"),
     ("status",),

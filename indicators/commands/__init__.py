@@ -14,6 +14,7 @@ from indicators.commands import (
     rights,
     summaries,
     validate,
+    what_if,
 )
 
 __all__ = ["mount"]
@@ -25,6 +26,7 @@ def mount(app: typer.Typer) -> None:
     results.mount(app)
     validate.mount(app)
     decisions.mount(app)
+    what_if.mount(app)
     planning.mount(app)
     calibration.mount(app)
     governance.mount(app)

@@ -1,0 +1,136 @@
+"""``vigiposte what-if``: the noise of a workstation with other hours or quieter tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from indicators.commands.options import chosen_audience, chosen_period, reduced_on_cluster
+from sensors.command_line import (
+    AudienceOption,
+    FromOption,
+    JsonOption,
+    LanguageOption,
+    SchedulerOption,
+    SiteOption,
+    ToOption,
+    WeekOption,
+    emit_json,
+    services_of,
+)
+
+if TYPE_CHECKING:
+    from indicators.noise.changed_day import ChangedDay
+
+__all__ = ["mount"]
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("what-if")(what_if)
+
+
+def what_if(
+    context: typer.Context,
+    workstation: Annotated[str, typer.Argument(help="Its id in the site file.")],
+    hours: Annotated[
+        list[str] | None, typer.Option("--hours", help="TASK=HOURS a day, or HOURS of the whole day.")
+    ] = None,
+    quieter: Annotated[
+        list[str] | None, typer.Option("--quieter", help="TASK=DB, or DB for the whole day.")
+    ] = None,
+    site: SiteOption = None,
+    week: WeekOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    language: LanguageOption = None,
+    audience: AudienceOption = "report",
+    scheduler: SchedulerOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """LEX,8h of a workstation as it would be with other hours or quieter tasks, and its verdicts then."""
+    from indicators.commands.options import log_analyst
+    from indicators.noise.changed_day import changed_days
+
+    changes = (_changes(hours, "--hours"), _changes(quieter, "--quieter"))
+    services = services_of(context)
+    book = services.load_site(site)
+    period = chosen_period(book, week, first, last)
+    seen_by = chosen_audience(audience)
+    log_analyst(services, book, seen_by, f"what-if {workstation}")
+    say = services.words(language, book, document=as_json)
+    store = services.open_store(book)
+    try:
+        ready = reduced_on_cluster(services, book, store, scheduler, say, period)
+        result = services.weekly_result(
+            book, store, period, seen_by, reduce=not ready, workstation=workstation
+        )
+    finally:
+        store.close()
+    found = changed_days(result.workstations[0], *changes)
+    if as_json:
+        emit_json("what_if", {"workstation": workstation, "shifts": [_document(day) for day in found]})
+        return
+    for day in found:
+        for line in _lines(day, say):
+            typer.echo(line)
+    typer.echo(say("decisions.what_if_note"))
+
+
+def _changes(texts: list[str] | None, option: str) -> dict[str, float]:
+    from sensors.errors import UsageError
+
+    found: dict[str, float] = {}
+    for text in texts or ():
+        task, _, number = text.rpartition("=")
+        try:
+            value = float(number.replace(",", "."))
+        except ValueError as trouble:
+            raise UsageError(
+                f"{option} is not a change",
+                value=text,
+                rule="TASK=NUMBER, or a NUMBER for the whole day",
+                remedy=f"{option} grinding=1.5",
+                code="change_format",
+            ) from trouble
+        found[task.strip()] = value
+    return found
+
+
+def _lines(day: ChangedDay, say: Any) -> list[str]:
+    values = {"before": day.before_db, "after": day.after_db, "change": day.change.change_db}
+    lines = [say("decisions.what_if_level", shift=day.shift, **values)]
+    if day.before is not None and day.after is not None:
+        bounds = (day.before.low, day.before.high, day.after.low, day.after.high)
+        low, high, new_low, new_high = bounds
+        lines.append(
+            "  " + say("decisions.what_if_interval", low=low, high=high, new_low=new_low, new_high=new_high)
+        )
+    for row in day.limits:
+        before, after = (say(f"verdicts.{verdict.value}") for verdict in (row.before, row.after))
+        name = say(f"limits.{row.limit.id}")
+        lines.append("  " + say("decisions.what_if_limit", limit=name, before=before, after=after))
+    return lines
+
+
+def _document(day: ChangedDay) -> dict[str, Any]:
+    def bounds(interval: Any) -> list[float] | None:
+        return None if interval is None else [interval.low, interval.high]
+
+    return {
+        "shift": day.shift,
+        "before": {"lex_8h_db": day.before_db, "interval": bounds(day.before)},
+        "after": {"lex_8h_db": day.after_db, "interval": bounds(day.after)},
+        "change_db": day.change.change_db,
+        "limits": [
+            {
+                "id": row.limit.id,
+                "value": row.limit.value,
+                "before": row.before.value,
+                "after": row.after.value,
+            }
+            for row in day.limits
+        ],
+    }
