@@ -358,6 +358,8 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("explain", HELD, "trunk_flexion_ge20_share", *WEEK, "--json"),
     ("explain", SHOWN, "lex_8h", *WEEK, "--json"),
     ("explain", HELD, "no_such_indicator", *WEEK),
+    ("what-if", HELD, *WEEK, "--hours", "4"),
+    ("what-if", HELD, *WEEK, "--hours", "4", "--json"),
     (
         "compare",
         "--workstation",
@@ -415,6 +417,7 @@ def test_no_command_tells(
         ("report", *WEEK, "--format", "html,pdf,csv,xlsx,json", "--lang", "en"),
         ("report", *WEEK, "--format", "html", "--lang", "fr"),
         ("report", *WEEK, "--format", "html,csv", "--audience", "wide"),
+        ("report", *WEEK, "--format", "html,pdf", "--restitution"),
         ("annex", *WEEK, "--format", "csv,xlsx,json"),
         ("annex", *WEEK, "--format", "csv", "--audience", "wide"),
         ("export", *WEEK, "--format", "csv"),
@@ -435,6 +438,28 @@ def test_no_file_tells(
     assert written[0]
     for name, text in written[0].items():
         assert text == written[1][name], name
+        assert leaks(text, secrets) == [], name
+
+
+def test_a_fleet_tells_nothing(folder: Path, twin: Path, secrets: frozenset[str], tmp_path: Path) -> None:
+    made: list[dict[str, str]] = []
+    for place in (folder, twin):
+        fleet, out = tmp_path / f"{len(made)}.toml", tmp_path / f"out-{len(made)}"
+        fleet.write_text(
+            'schema = 1\n[fleet]\nid = "group"\nlabel = "Group"\nlanguage = "en"\n'
+            f'[[sites]]\nfile = "{place / "site.toml"}"\n',
+            encoding="utf-8",
+        )
+        said = {}
+        for arguments in (("indicators",), ("indicators", "--json"), ("report", "--out", str(out))):
+            answer = CliRunner().invoke(app, [*arguments, *WEEK, "--fleet", str(fleet)])
+            assert answer.exit_code == 0, answer.stderr
+            said[" ".join(arguments[:2])] = answer.stdout.replace(str(out), "OUT")
+        made.append({name: same_words(text, place) for name, text in (said | dict(files_below(out))).items()})
+    assert len(made[0]) > 3
+    assert set(made[0]) == set(made[1])
+    for name, text in made[0].items():
+        assert text == made[1][name], name
         assert leaks(text, secrets) == [], name
 
 

@@ -18,7 +18,7 @@ from dashboards.wording import Wording, headline
 from indicators.accounts.matching import Account
 from indicators.actions.plan import ActionResult
 from indicators.actions.states import ActionState
-from indicators.model import Audience, Factor, FactorResult, Indicator, WeeklyResult, WorkstationResult
+from indicators.model import Factor, FactorResult, Indicator, WeeklyResult, WorkstationResult
 from sensors.errors import UsageError
 
 __all__ = ["Finding", "Restitution", "RestitutionPage", "build_restitution"]
@@ -90,11 +90,11 @@ def build_restitution(
     UsageError
         ``restitution_audience``: the result is for the analyst.
     """
-    if result.audience is not Audience.REPORT:
+    if not result.audience.gated:
         raise UsageError(
             "a restitution goes from hand to hand",
             value=result.audience.value,
-            rule="audience report",
+            rule="audience report or wide",
             remedy="leave --audience out",
             code="restitution_audience",
         )
