@@ -92,7 +92,7 @@ def test_the_report_says_in_json_what_it_wrote(
     [
         (("--format", "docx"), 2, "html, pdf, csv, xlsx, json"),
         (("--lang", "de"), 2, "fr, en"),
-        (("--audience", "boss"), 2, "report or analyst"),
+        (("--audience", "boss"), 2, "report, wide or analyst"),
         (("--from", "2026-11-16"), 2, "--from"),
         (("--week", "2026-W10"), 4, "nothing was measured"),
         (("--fail-on", "maybe"), 2, "maybe"),
