@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
-import traceback
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
@@ -19,8 +17,9 @@ import indicators.commands
 import ingest.commands
 import sensors.commands
 import simulators.commands
+from dashboards.terminal import explain_fault, run_translated
 from sensors.command_line import JsonOption, Services, SiteOption, services_of
-from sensors.errors import LocalResourceError, VigiposteError
+from sensors.errors import VigiposteError
 from sensors.session_language import chosen_language, session_language
 
 if TYPE_CHECKING:
@@ -36,15 +35,6 @@ if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
 __all__ = ["app", "build_services", "main"]
-
-_LOCAL_TROUBLE = {
-    errno.ENOSPC: ("the disk is full", "free space; readings that were acknowledged wait in the journal"),
-    errno.EDQUOT: ("the disk quota is used up", "free space or ask for more"),
-    errno.EROFS: ("the file system is read-only", "choose a folder that can be written"),
-    errno.EACCES: ("permission denied", "choose a folder that can be written, or change its owner"),
-    errno.ENOENT: ("there is no such file or folder", "check the path"),
-    errno.EADDRINUSE: ("the port is in use", "stop the other program or choose another port"),
-}
 
 app = typer.Typer(
     name="vigiposte",
@@ -400,57 +390,6 @@ for _room in _ROOMS:
     _room.commands.mount(app)
 
 
-def _as_ours(error: Exception) -> VigiposteError:
-    """Anything that went wrong, as an error that says what to do."""
-    if isinstance(error, VigiposteError):
-        return error
-    if isinstance(error, OSError) and error.errno in _LOCAL_TROUBLE:
-        what, remedy = _LOCAL_TROUBLE[error.errno]
-        return LocalResourceError(f"{error.filename or 'this machine'}: {what}", remedy=remedy)
-    if os.environ.get("VIGIPOSTE_DEBUG"):
-        traceback.print_exception(error)
-    return VigiposteError(
-        f"internal fault: {type(error).__name__}: {error}",
-        remedy="run again with VIGIPOSTE_DEBUG=1 and report what it prints",
-    )
-
-
-def _explain(error: BaseException, language: str = "en") -> int:
-    from dashboards.sentences import explained, sentences
-
-    colon = "\u00a0:" if language == "fr" else ":"
-    if isinstance(error, KeyboardInterrupt):
-        sys.stderr.write(f"vigiposte{colon} {sentences(language)('interrupted')}\n")
-        return 130
-    if isinstance(error, BrokenPipeError):
-        sys.stderr.close()
-        return 0
-    assert isinstance(error, Exception)
-    ours = _as_ours(error)
-    sys.stderr.write(f"vigiposte{colon} {explained(ours, language)}\n")
-    return ours.exit_code
-
-
-def _run_translated(language: str) -> int:
-    """Run the command line with help and refused calls in `language`; return the exit code."""
-    from dashboards.help_texts import refused_call, translate_help
-
-    command = typer.main.get_command(app)
-    translate_help(command, language)
-    try:
-        code = command(standalone_mode=False)
-    except typer.Abort:
-        sys.stderr.write("\n")
-        return 1
-    except Exception as error:
-        # The library's exceptions know how to format themselves; ours and all others go on.
-        if not hasattr(error, "format_message"):
-            raise
-        sys.stderr.write(refused_call(error, language) + "\n")
-        return int(getattr(error, "exit_code", 2))
-    return code if isinstance(code, int) else 0
-
-
 def main() -> None:
     """Run the command line; every exception ends as one line on stderr and an exit code."""
     language = session_language(sys.argv[1:])
@@ -458,11 +397,11 @@ def main() -> None:
         if language == "en":
             app()
         else:
-            sys.exit(_run_translated(language))
+            sys.exit(run_translated(app, language))
     except Exception as error:  # noqa: BLE001 - the border of the program: nothing may pass as a traceback
-        sys.exit(_explain(error, language))
+        sys.exit(explain_fault(error, language))
     except KeyboardInterrupt as error:
-        sys.exit(_explain(error, language))
+        sys.exit(explain_fault(error, language))
 
 
 if __name__ == "__main__":

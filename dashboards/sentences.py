@@ -27,7 +27,7 @@ __all__ = ["Translate", "explained", "placeholders", "problem_lines", "sentences
 Translate = Callable[[str], str]
 _WORDS = "w"
 _DEEPEST = 6
-_TELLING = 6
+_TELLING = 10
 _JOINT = 1_000
 _DECIMAL = re.compile(r"[-+−]?\d+\.\d+")
 # A value is what somebody gave; only these forms of it are ours.
