@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 
 from dashboards import typography
@@ -113,6 +114,8 @@ class Wording:
         # Notes carry ids and units as the results do; a reader gets their names.
         if not isinstance(item, str):
             return item
+        if key.endswith("_day"):
+            return typography.long_date(date.fromisoformat(item), language=self.language)
         if key in ("indicator", "indicators"):
             return self.listing(self.indicator_text(name) for name in item.split(", "))
         if key in ("task", "tasks", "shift", "shifts", "sensor", "protector"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from indicators.context import AssessmentContext, build_context
 from indicators.disclosure.publication import Permits, Refused
-from indicators.limits import Limit, Role
+from indicators.limits import Limit
 from indicators.model import Factor, FactorResult, Indicator, Note, Period, Scope, Verdict
 from indicators.verdicts import SEVERITY, factor_verdict
 from indicators.worker_days.merging import MergedDay
@@ -121,7 +121,8 @@ def _project(kind: Kind, content: Sequence[Any], context: AssessmentContext) -> 
     """Annual projections over the worker-days of all shifts, where the site's profiles hold such limits."""
     from indicators.c2p import assessment as projection
 
-    if not any(row.role is Role.PROJECTION and row.factor == kind.value for row in context.limits):
+    # By the unit, not the role: the posture threshold retired in 2017 is still a yardstick a year.
+    if not any(row.unit.endswith("/year") and row.factor == kind.value for row in context.limits):
         return ()
     if kind is Kind.NOISE:
         return projection.project_noise(content, context)

@@ -154,6 +154,9 @@ class SiteIdentity(_Table):
     timezone: str = "Europe/Paris"
     language: Literal["fr", "en"] = "fr"
     limits: tuple[Literal["fr", "eu", "iso", "lund", "ramp"], ...] = ("fr", "eu", "iso", "lund", "ramp")
+    hour_count_rule: Literal["hours_of_days_at_level", "all_hours_when_mean_at_level"] = (
+        "hours_of_days_at_level"
+    )
 
 
 class MqttSettings(_Table):

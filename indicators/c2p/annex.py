@@ -27,10 +27,19 @@ from indicators.model import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from indicators.words import Text
     from sensors.site_book import SiteBook
 
 __all__ = ["Annex", "AnnexRow", "FactorShare", "build_annex", "to_csv", "to_document", "write_workbook"]
 
+# Columns whose codes have words in a section of the catalogues.
+_WORDED = {
+    "factor": "decisions.c2p",
+    "verdict": "verdicts",
+    "unit": "units",
+    "grade": "grades",
+    "status": "decisions.status",
+}
 _COLUMNS = (
     "factor",
     "workstation",
@@ -42,6 +51,7 @@ _COLUMNS = (
     "unit",
     "threshold",
     "verdict",
+    "crossed_on",
     "measured_days",
     "source",
     "grade",
@@ -57,6 +67,8 @@ class AnnexRow:
     ----------
     workers : int
         People in the exposure groups of the workstation.
+    crossed_on : str or None
+        Day on which the threshold would be reached in a year that starts on 1 January, ISO text.
     verdict : Verdict
         On the annual threshold; `NOT_MEASURED` also where the group is too small to be shown.
     """
@@ -76,6 +88,7 @@ class AnnexRow:
     grade: str
     status: str
     withheld: bool
+    crossed_on: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +179,7 @@ def _row(factor: str, limit_id: str, station: WorkstationResult, workers: int) -
         grade=row.limit.grade.value,
         status=row.limit.status.value,
         withheld=False,
+        crossed_on=next((str(n.params["on_day"]) for n in item.quality if "on_day" in n.params), None),
     )
 
 
@@ -249,25 +263,50 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Verdict) else value
 
 
-def _cells(row: AnnexRow) -> Iterable[Any]:
+def _cells(row: AnnexRow, say: Text | None = None) -> Iterable[Any]:
     for name in _COLUMNS:
         value = _plain(getattr(row, name))
+        if say is not None and isinstance(value, str) and name in _WORDED:
+            value = say(f"{_WORDED[name]}.{value.replace('/', '_per_')}")
+        if isinstance(value, float):
+            # A projection knows no tenth of an hour.
+            value = round(value, 1)
         # A cell that a spreadsheet would take for a formula becomes plain text.
         yield f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 
-def to_csv(annex: Annex, *, separator: str = ";") -> str:
-    """Return the rows as CSV, units in their own column."""
+def _heads(say: Text | None) -> tuple[str, ...]:
+    return _COLUMNS if say is None else tuple(say(f"decisions.column.{name}") for name in _COLUMNS)
+
+
+def to_csv(annex: Annex, *, separator: str = ";", say: Text | None = None) -> str:
+    """Return the rows as CSV, units in their own column.
+
+    Parameters
+    ----------
+    separator : str
+        Between cells; with a semicolon decimals have a comma, as French spreadsheets read them.
+    say : callable, optional
+        Catalogue of a language for heads and words; the names of the document otherwise.
+    """
     out = io.StringIO()
     writer = csv.writer(out, delimiter=separator, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    writer.writerow(_heads(say))
     for row in annex.rows:
-        writer.writerow("" if cell is None else cell for cell in _cells(row))
+        writer.writerow(_csv_cell(cell, separator) for cell in _cells(row, say))
+    if say is not None:
+        writer.writerow([say("decisions.annex_wording")])
     return out.getvalue()
 
 
-def write_workbook(annex: Annex, path: Path) -> Path:
-    """Write the annex as XLSX, one sheet of rows and one of shares.
+def _csv_cell(cell: Any, separator: str) -> Any:
+    if cell is None:
+        return ""
+    return str(cell).replace(".", ",") if isinstance(cell, float) and separator == ";" else cell
+
+
+def write_workbook(annex: Annex, path: Path, say: Text | None = None) -> Path:
+    """Write the annex as XLSX, one sheet of rows and one of shares, in the words of `say` where it is given.
 
     Raises
     ------
@@ -283,13 +322,33 @@ def write_workbook(annex: Annex, path: Path) -> Path:
     book = xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False})
     bold = book.add_format({"bold": True})
     rows = book.add_worksheet("annex")
-    rows.write_row(0, 0, _COLUMNS, bold)
+    rows.write_row(0, 0, _heads(say), bold)
+    rows.freeze_panes(1, 0)
+    rows.set_column(0, len(_COLUMNS) - 1, 16)
     for index, row in enumerate(annex.rows, start=1):
-        rows.write_row(index, 0, ["" if cell is None else cell for cell in _cells(row)])
+        rows.write_row(index, 0, ["" if cell is None else cell for cell in _cells(row, say)])
     shares = book.add_worksheet("shares")
-    names = ("factor", "workers", "above", "below", "not_settled", "not_measured")
-    shares.write_row(0, 0, names, bold)
+    names = (
+        "factor",
+        "workers",
+        "above",
+        "below",
+        "not_settled",
+        "not_measured",
+        "share_above",
+        "share_at_most",
+    )
+    heads = names if say is None else tuple(say(f"decisions.column.{name}") for name in names)
+    shares.write_row(0, 0, heads, bold)
+    shares.set_column(0, len(names) - 1, 18)
+    percent = book.add_format({"num_format": "0 %"})
     for index, share in enumerate(annex.shares, start=1):
-        shares.write_row(index, 0, [getattr(share, name) for name in names])
+        factor = share.factor if say is None else say(f"decisions.c2p.{share.factor}")
+        shares.write_row(index, 0, [factor, *(getattr(share, name) for name in names[1:6])])
+        for column, value in ((6, share.share_above), (7, share.share_at_most)):
+            if value is not None:
+                shares.write_number(index, column, value, percent)
+    if say is not None:
+        shares.write_string(len(annex.shares) + 2, 0, say("decisions.annex_wording"))
     book.close()
     return path

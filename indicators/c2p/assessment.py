@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,14 +17,15 @@ from analysis.projection import union_hours
 from indicators.c2p.thresholds import (
     HourCountRule,
     ProjectedHours,
+    crossing_notes,
     projected_hours,
     projected_noise_hours,
     projected_temperature_hours,
     projected_times,
 )
 from indicators.context import AssessmentContext
-from indicators.limits import limit
-from indicators.model import Factor, Indicator, Interval, Note, Scope
+from indicators.limits import Role, limit
+from indicators.model import Factor, Indicator, Interval, Note, Scope, Verdict
 from indicators.noise.days import Basis, choose_days, day_level_db, hours
 from indicators.noise.under_protector import under_protector
 from indicators.reduction.climate import ClimateDay
@@ -82,7 +84,7 @@ def _noise_hours(basis: Basis, context: AssessmentContext, planned: float) -> In
         levels.append(lex if at_ear.level_db is None else at_ear.level_db)
         if not at_ear.known:
             notes = [Note("protector_effect_unknown")]
-    rule = HourCountRule.HOURS_OF_DAYS_AT_LEVEL
+    rule = HourCountRule(context.book.site.site.hour_count_rule)
     result = projected_noise_hours(levels, worked, criterion.value, planned, rule)
     notes += [Note("hour_count_rule", {"rule": rule.value, "criterion_db": criterion.value})]
     return _indicator(
@@ -156,7 +158,13 @@ def project_posture(days: Sequence[PostureDay], context: AssessmentContext) -> t
         reasons = (Note("planned_days_unknown"), *notes)
         return (_indicator("posture_hours", Factor.POSTURE, None, "h/year", group, context, reasons),)
     result = projected_hours(exposed, planned, shift_hours=max(expected))
-    return (_indicator("posture_hours", Factor.POSTURE, result, "h/year", group, context, notes),)
+    found = _indicator("posture_hours", Factor.POSTURE, result, "h/year", group, context, notes)
+    # Kneeling and twisting count as well and are not seen: what is seen can only be too little.
+    rows = tuple(
+        replace(row, verdict=Verdict.NOT_SETTLED, reason=notes[0]) if row.verdict is Verdict.BELOW else row
+        for row in found.limits
+    )
+    return (replace(found, limits=rows),)
 
 
 def _union_share(parts: Sequence[PostureDay], bent: int, raised: int) -> float | None:
@@ -197,6 +205,12 @@ def _indicator(
     value = None if result is None else result.hours
     interval = None if result is None else result.interval
     reason = notes[0] if value is None and notes else None
+    rows = [
+        row for row in context.limits_for(identifier) if row.role.moves_verdict or row.role is Role.GUIDANCE
+    ]
+    if factor is not Factor.CLIMATE:
+        # Hours of one season do not spread evenly over the year: of temperature no day is given.
+        notes = (*notes, *crossing_notes(value, interval, rows, context.on.year))
     return Indicator(
         id=identifier,
         factor=factor,
@@ -212,9 +226,7 @@ def _indicator(
         worn=worn,
         quality=(Note("product_mix_assumed"), *notes),
         limits=tuple(
-            assess_limit(value, interval, row, measured=value is not None, reason=reason)
-            for row in context.limits_for(identifier)
-            if row.role.moves_verdict or row.role.value == "guidance"
+            assess_limit(value, interval, row, measured=value is not None, reason=reason) for row in rows
         ),
         next_best=Note("more_worker_days") if interval is None and value is not None else None,
     )

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.projection import YearTotal, event_total, reaching_total, year_total
+from analysis.projection import YearTotal, crossing_date, event_total, reaching_total, year_total
 from indicators.limits import Limit, limit
-from indicators.model import Interval
+from indicators.model import Interval, Note
 from sensors.errors import MethodError, UnknownNameError, UsageError
 
 __all__ = [
     "FACTORS",
     "HourCountRule",
     "ProjectedHours",
+    "crossing_day",
+    "crossing_notes",
     "exposed_noise_hours",
     "projected_hours",
     "projected_noise_hours",
@@ -100,6 +102,40 @@ def _date(on_date: date | str) -> date:
         return date.fromisoformat(on_date) if isinstance(on_date, str) else on_date
     except ValueError as trouble:
         raise UsageError("no date", value=on_date, rule="ISO text, 2026-11-16", code="bad_date") from trouble
+
+
+def crossing_day(per_year: float, row: Limit, year: int) -> date | None:
+    """Day of `year` on which an even exposure reaches the threshold; ``None`` when it does not in the year.
+
+    Parameters
+    ----------
+    per_year : float
+        Projected exposure of the year, in the threshold's unit; spread evenly over its days.
+    """
+    first = date(year, 1, 1)
+    days = [first + timedelta(days=step) for step in range((date(year + 1, 1, 1) - first).days)]
+    return crossing_date(per_year / len(days), row.value, days)
+
+
+def crossing_notes(
+    value: float | None, interval: Interval | None, rows: Sequence[Limit], year: int
+) -> tuple[Note, ...]:
+    """When the thresholds of a year would be crossed, with the earliest and latest day of the interval."""
+    found = []
+    for row in rows:
+        day = None if value is None else crossing_day(value, row, year)
+        if day is None:
+            continue
+        earliest = None if interval is None else crossing_day(interval.high, row, year)
+        latest = None if interval is None else crossing_day(interval.low, row, year)
+        params = {"on_day": day.isoformat(), "from_day": (earliest or day).isoformat()}
+        if latest is None:
+            found.append(Note("threshold_crossed_maybe", params))
+        elif latest == earliest:
+            found.append(Note("threshold_crossed_on", {"on_day": params["on_day"]}))
+        else:
+            found.append(Note("threshold_crossed", {**params, "to_day": latest.isoformat()}))
+    return tuple(found)
 
 
 def reaches(value: float, row: Limit) -> bool:

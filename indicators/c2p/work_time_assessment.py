@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from indicators.c2p.thresholds import repetitive_hours, threshold
+from indicators.c2p.thresholds import crossing_notes, repetitive_hours, threshold
 from indicators.c2p.work_time import NightPattern, WorkTime, work_time_of_group
 from indicators.limits import Limit, Role
 from indicators.model import Factor, Indicator, Interval, Note, Scope
@@ -54,10 +54,12 @@ def _nights(found: list[WorkTime], pattern: NightPattern, identifier: str, on: d
     if not known:
         code = found[0].gap.value if found and found[0].gap is not None else "no_group"
         return _indicator(
-            identifier, None, "nights/year", threshold(_FACTOR[pattern], on), _METHOD, Note(code)
+            identifier, None, "nights/year", threshold(_FACTOR[pattern], on), _METHOD, Note(code), on.year
         )
     nights = max((item.nights_per_year or 0.0) if item.pattern is pattern else 0.0 for item in known)
-    return _indicator(identifier, nights, "nights/year", threshold(_FACTOR[pattern], on), _METHOD, None)
+    return _indicator(
+        identifier, nights, "nights/year", threshold(_FACTOR[pattern], on), _METHOD, None, on.year
+    )
 
 
 _FACTOR = {NightPattern.NIGHT_WORK: "night_work", NightPattern.ALTERNATING_SHIFTS: "alternating_shifts"}
@@ -69,13 +71,13 @@ def _repetitive(workstation: Workstation, on: date) -> Indicator:
     )
     reason = None if hours is not None else Note("actions_not_declared")
     found = _indicator(
-        "repetitive_c2p_hours", hours, "h/year", threshold("repetitive_work", on), _DECLARED, reason
+        "repetitive_c2p_hours", hours, "h/year", threshold("repetitive_work", on), _DECLARED, reason, on.year
     )
     return found if hours is not None else replace(found, next_best=Note("declare_actions"))
 
 
 def _indicator(
-    identifier: str, value: float | None, unit: str, row: Limit, method: str, reason: Note | None
+    identifier: str, value: float | None, unit: str, row: Limit, method: str, reason: Note | None, year: int
 ) -> Indicator:
     interval = None if value is None else Interval(value, value)
     return Indicator(
@@ -91,7 +93,9 @@ def _indicator(
         n_wearers=0,
         method=method,
         worn=False,
-        quality=() if value is None else (Note("planned_not_measured"),),
+        quality=()
+        if value is None
+        else (Note("planned_not_measured"), *crossing_notes(value, interval, [row], year)),
         limits=(assess_limit(value, interval, row, measured=value is not None, reason=reason),),
         next_best=None if value is not None else Note("describe_schedule"),
     )

@@ -86,17 +86,19 @@ def annex(
         store.close()
     refuse_issue(result)
     found = build_annex(result, book)
+    # French spreadsheets read semicolons and decimal commas.
+    mark = ";" if say("commands.decimal_mark") == "," else ","
     if out is not None:
         stem = f"annex-{found.site}-{found.period.replace('..', '_')}"
         for name in wanted:
             path = out / f"{stem}.{name}"
             path.parent.mkdir(parents=True, exist_ok=True)
             if name == "csv":
-                write_atomic(path, "\ufeff" + to_csv(found))
+                write_atomic(path, "\ufeff" + to_csv(found, separator=mark, say=say))
             elif name == "json":
                 write_atomic(path, json.dumps(to_document(found), ensure_ascii=False, indent=2) + "\n")
             else:
-                write_workbook(found, path)
+                write_workbook(found, path, say)
             typer.echo(str(path))
     if as_json:
         emit_json("annex", to_document(found))
@@ -111,9 +113,20 @@ def annex(
                     workers=share.workers,
                     not_settled=share.not_settled,
                     not_measured=share.not_measured,
+                    share=_share_words(share.share_above, say),
                 )
             )
+        for row in found.rows:
+            if row.crossed_on is not None:
+                factor = say(f"decisions.c2p.{row.factor}")
+                typer.echo(say("decisions.annex_crossed", label=row.label, factor=factor, day=row.crossed_on))
         typer.echo(say("decisions.annex_wording"))
+
+
+def _share_words(share: float | None, say: Any) -> str:
+    if share is None:
+        return str(say("decisions.unknown_share"))
+    return str(say("decisions.share_above", percent=f"{100.0 * share:.0f}"))
 
 
 def _dates(text: str, option: str) -> DatePeriod:

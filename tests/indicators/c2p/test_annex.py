@@ -11,6 +11,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from dashboards.catalogue import text
 from indicators.c2p.annex import Annex, build_annex, to_csv, to_document, write_workbook
 from indicators.limits import limit
 from indicators.model import (
@@ -177,3 +178,19 @@ def test_retired_posture_threshold_is_marked_as_retired() -> None:
     )
     found = annex([station("a", factor)], [("g", ["a"], 3)])
     assert found.rows[0].status == "retired"
+
+
+@pytest.mark.parametrize(("language", "separator"), [("fr", ";"), ("en", ",")])
+def test_the_files_speak_the_readers_language(language: str, separator: str, tmp_path: Path) -> None:
+    say = text(language)
+    found = annex([station("a", noise(640.25, 620.0, 660.0))], [("g", ["a"], 4)])
+    rows = list(csv.reader(io.StringIO(to_csv(found, separator=separator, say=say)), delimiter=separator))
+    assert rows[0][0] == say("decisions.column.factor")
+    assert rows[1][0] == say("decisions.c2p.noise")
+    assert rows[1][4] == ("640,2" if language == "fr" else "640.2")
+    assert say("verdicts.above") in rows[1]
+    assert rows[-1] == [say("decisions.annex_wording")]
+    sheets = openpyxl.load_workbook(write_workbook(found, tmp_path / "annex.xlsx", say))
+    assert sheets["shares"]["G2"].value == 1.0
+    wording = say("decisions.annex_wording")
+    assert wording in [cell.value for row in sheets["shares"].iter_rows() for cell in row]

@@ -9,6 +9,8 @@ import pytest
 from indicators.c2p.thresholds import (
     FACTORS,
     HourCountRule,
+    crossing_day,
+    crossing_notes,
     exposed_noise_hours,
     projected_hours,
     projected_temperature_hours,
@@ -16,6 +18,7 @@ from indicators.c2p.thresholds import (
     repetitive_hours,
     threshold,
 )
+from indicators.model import Interval
 from sensors.errors import MethodError, UnknownNameError
 
 TODAY = date(2026, 11, 23)
@@ -118,3 +121,38 @@ def test_repetitive_work(
     cycle_s: float | None, actions_per_minute: float | None, expected: float | None
 ) -> None:
     assert repetitive_hours(1200.0, cycle_s, actions_per_minute, TODAY) == expected
+
+
+def test_an_even_exposure_of_twice_the_threshold_crosses_it_at_half_year() -> None:
+    row = threshold("noise", TODAY)
+    assert crossing_day(1200.0, row, 2026) == date(2026, 7, 2)
+    assert crossing_day(600.0, row, 2026) == date(2026, 12, 31)
+    assert crossing_day(599.0, row, 2026) is None
+
+
+@pytest.mark.parametrize(
+    ("interval", "code", "params"),
+    [
+        (
+            Interval(800.0, 1600.0),
+            "threshold_crossed",
+            {"on_day": "2026-07-02", "from_day": "2026-05-17", "to_day": "2026-10-01"},
+        ),
+        (
+            Interval(500.0, 1600.0),
+            "threshold_crossed_maybe",
+            {"on_day": "2026-07-02", "from_day": "2026-05-17"},
+        ),
+        (Interval(1200.0, 1200.0), "threshold_crossed_on", {"on_day": "2026-07-02"}),
+    ],
+)
+def test_the_day_of_crossing_comes_with_that_of_the_interval(
+    interval: Interval, code: str, params: dict[str, str]
+) -> None:
+    (note,) = crossing_notes(1200.0, interval, [threshold("noise", TODAY)], 2026)
+    assert (note.code, dict(note.params)) == (code, params)
+
+
+def test_below_the_threshold_no_day_is_given() -> None:
+    assert crossing_notes(500.0, Interval(400.0, 900.0), [threshold("noise", TODAY)], 2026) == ()
+    assert crossing_notes(None, None, [threshold("noise", TODAY)], 2026) == ()
