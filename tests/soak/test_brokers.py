@@ -55,13 +55,13 @@ class Broker:
         self.port = port
         self.url = f"mqtt://127.0.0.1:{port}?version=3.1.1"
         self._command = command
-        self._environment = environment
+        self.environment = environment
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         self._process = subprocess.Popen(
             self._command,
-            env={**os.environ, **self._environment},
+            env={**os.environ, **self.environment},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -93,7 +93,8 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[
     else:
         (tmp_path / "rabbit").mkdir()
         control = shutil.which("rabbitmqctl", path=_PLACES) or "rabbitmqctl"
-        home = {**os.environ, "HOME": str(tmp_path)}
+        mapper = {"ERL_EPMD_ADDRESS": "127.0.0.1", "ERL_EPMD_PORT": str(free_port())}
+        home = {**os.environ, **mapper, "HOME": str(tmp_path)}
         version = subprocess.run([control, "version"], check=True, capture_output=True, text=True, env=home)
         rest = RABBITMQ_3 if version.stdout.startswith("3.") else RABBITMQ_4
         (tmp_path / "rabbit.conf").write_text(RABBITMQ.format(client=client, port=port) + rest)
@@ -110,13 +111,25 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path, free_port: Callable[[
                 "RABBITMQ_ENABLED_PLUGINS_FILE": str(tmp_path / "plugins"),
                 "RABBITMQ_DIST_PORT": str(free_port()),
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-                "ERL_EPMD_ADDRESS": "127.0.0.1",
-                "ERL_EPMD_PORT": str(free_port()),
+                **mapper,
             },
         )
     one.start()
     yield one
     one.kill()
+    if "ERL_EPMD_PORT" in one.environment:
+        _end_port_mapper(one.environment["ERL_EPMD_PORT"])
+
+
+def _end_port_mapper(port: str) -> None:
+    """RabbitMQ's port mapper is a daemon that outlives it, and stays until it has noticed the end."""
+    mapper = shutil.which("epmd")
+    for _ in range(20 if mapper else 0):
+        command = [str(mapper), "-port", port, "-kill"]
+        answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=20)
+        if answer.stdout.startswith("Killed"):
+            return
+        time.sleep(0.2)
 
 
 def test_a_killed_broker_and_a_killed_ingest_lose_nothing_together(
