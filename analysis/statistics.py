@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -231,11 +232,17 @@ def tolerance_test(
         raise MethodError("no worker-day was measured", rule="at least one value", code="no_days")
     if n < 2:
         return ToleranceTest(None, np.nan, np.nan, np.nan, n)
-    factor = float(upper_tolerance_factor(n, coverage, confidence))
+    factor = _one_factor(n, coverage, confidence)
     mean, deviation = float(days.mean()), float(days.std(ddof=1))
     margin = (limit - mean) / deviation if deviation else float(np.copysign(np.inf, limit - mean))
     compliant = bool(margin >= factor) if n >= _TEST_DAYS else None
     return ToleranceTest(compliant, mean + factor * deviation, margin, factor, n)
+
+
+@lru_cache(maxsize=256)
+def _one_factor(n: int, coverage: float, confidence: float) -> float:
+    """The quantile takes half a millisecond, and a site asks for the same few again and again."""
+    return float(upper_tolerance_factor(n, coverage, confidence))
 
 
 @dataclass(frozen=True, slots=True)
