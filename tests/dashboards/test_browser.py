@@ -123,6 +123,12 @@ def best_time(action: Callable[[], None], *, within_s: float, attempts: int = 6)
     return best
 
 
+def hold(what: str, took_s: float, bar_s: float) -> None:
+    """Print what was measured (``pytest -s``) beside its bar; a busy machine may take a few times as long."""
+    print(f"{what}: {took_s:.2f} s, bar {bar_s:g} s")
+    assert took_s < _GUARD * bar_s, what
+
+
 def axe_findings(page: Page) -> list[str]:
     found = Axe().run(page).response["violations"]
     return [f"{item['id']}: {[node['target'] for node in item['nodes']][:4]}" for item in found]
@@ -217,11 +223,11 @@ def test_a_week_at_one_hertz_is_drawn_and_zoomed_in_time(
             watched.page.click("[data-move=in]")
         expect(watched.page.locator("#curve")).to_have_attribute("data-state", "drawn")
 
-    assert best_time(draw, within_s=1.0) < _GUARD * 1.0
+    hold("a week at 1 Hz drawn", best_time(draw, within_s=1.0), 1.0)
     box = watched.page.locator("#curve")
     assert int(box.get_attribute("data-points") or 0) > 500
     assert int(box.get_attribute("data-nulls") or 0) > 0
-    assert best_time(zoom, within_s=0.5) < _GUARD * 0.5
+    hold("and zoomed", best_time(zoom, within_s=0.5), 0.5)
     assert watched.faults() == []
 
 
@@ -316,7 +322,7 @@ def test_two_hundred_workstations_are_drawn_in_time(
         def draw() -> None:
             watched.open("/?grid=days").wait_for_selector(".heat tbody tr:nth-child(200)")
 
-        assert best_time(draw, within_s=1.0) < _GUARD * 1.0
+        hold("200 workstations drawn", best_time(draw, within_s=1.0), 1.0)
         assert watched.faults() == []
 
 

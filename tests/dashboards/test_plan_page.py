@@ -52,6 +52,7 @@ def test_open_verdicts_stand_first_and_every_row_is_complete(site: Path, languag
     assert len(table.rows) == sum(len(item.rows) for station in plan.stations for item in station.factors)
     assert {len(row) for row in table.rows} == {len(table.head)}
     assert not any("plan." in str(cell) or "plan_" in str(cell) for row in table.rows for cell in row)
+    assert [group.settled for group in table.groups] == sorted(group.settled for group in table.groups)
     visits = schedule_rows(plan.visits, language)
     assert len(visits) == len(plan.visits)
 

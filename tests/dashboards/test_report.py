@@ -285,9 +285,9 @@ def test_an_empty_site_an_empty_week_and_nothing_measured_say_so(
 
 def test_fifty_workstations_make_a_pdf_in_time(large_plant: Callable[[int], WeeklyResult]) -> None:
     result = large_plant(50)
-    started = time.perf_counter()
+    started = time.process_time()
     data = render_pdf(build_view(result, "fr"), result.period)
-    assert time.perf_counter() - started < 10.0
+    assert time.process_time() - started < 10.0
     assert len(PdfReader(io.BytesIO(data)).pages) > 30
 
 

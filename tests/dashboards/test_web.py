@@ -178,6 +178,21 @@ def test_zooming_asks_for_the_stretch_and_shows_every_reading(client: httpx.Clie
     assert round(float(rows[1][1]), 3) == found["mean"][0]
 
 
+def test_a_zoom_has_its_own_mean_and_percentiles(client: httpx.Client) -> None:
+    whole = client.get("/data/presse-1?trace=sl-01.laeq&week=2026-W47").json()
+    stretch = client.get(
+        f"/data/presse-1?trace=sl-01.laeq&week=2026-W47&from={whole['t'][0]}&to={whole['t'][0] + 600}"
+    ).json()
+    for summary in (whole["summary"], stretch["summary"]):
+        assert summary["P10"] < summary["P50"] < summary["P90"]
+        # Levels are averaged by energy, which lies above their middle.
+        assert summary["mean"] > summary["P50"]
+    assert whole["summary"] != stretch["summary"]
+    gap, end = max(whole["gaps"], key=lambda pair: pair[1] - pair[0])
+    empty = client.get(f"/data/presse-1?trace=sl-01.laeq&week=2026-W47&from={gap + 1}&to={end - 1}").json()
+    assert empty["summary"] == {}
+
+
 def test_a_week_with_a_clock_change_has_its_extra_hour(client: httpx.Client) -> None:
     found = client.get("/data/presse-1?trace=sl-01.laeq&week=2026-W43").json()
     assert found["to"] - found["from"] == 169 * 3600
