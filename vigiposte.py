@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
 __all__ = ["app", "build_services", "main"]
+
+_SITES_AT_ONCE = 8
 
 app = typer.Typer(
     name="vigiposte",
@@ -147,7 +150,10 @@ def _fleet_result(
 ) -> FleetResult:
     from indicators.fleet.compare import fleet_result
 
-    return fleet_result(fleet, period, lambda site: _fleet_site(site, period, prepare), progress)
+    # A cluster works for one site after the other; a few sites are done before more processes have started.
+    processes = 1 if prepare is not None or len(fleet.sites) < _SITES_AT_ONCE else os.cpu_count() or 1
+    weekly = partial(_fleet_site, period=period, prepare=prepare)
+    return fleet_result(fleet, period, weekly, progress, processes)
 
 
 def _cluster(book: SiteBook, scheduler: str) -> AbstractContextManager[Cluster]:

@@ -56,7 +56,7 @@ def fleet_of(
     fleet = services.extra["load_fleet"](path)
     period = chosen_period(fleet.sites[0].book, *dates)
     say = services.text(language or fleet.language)
-    prepare = partial(_prepared, services, scheduler, say, period)
+    prepare = None if scheduler is None else partial(_prepared, services, scheduler, say, period)
     found: FleetResult = services.extra["fleet_result"](
         fleet, period, prepare=prepare, progress=progress_line(say("commands.fleet_sites"))
     )

@@ -7,7 +7,11 @@ pooled, and a group too small at its site stays withheld here.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from indicators.fleet.model import (
@@ -38,8 +42,9 @@ def fleet_result(
     period: DatePeriod,
     weekly: Callable[[FleetSite], WeeklyResult],
     progress: Callable[[int, int], None] | None = None,
+    processes: int = 1,
 ) -> FleetResult:
-    """Results of all sites, one after the other, put side by side.
+    """Results of all sites put side by side.
 
     Parameters
     ----------
@@ -51,16 +56,30 @@ def fleet_result(
         Gated result of one site; only counts and headlines of it are kept.
     progress : callable(done, total), optional
         Called after each site.
+    processes : int
+        Processes that work on sites at the same time; with more than one, `weekly` must be picklable. The
+        result is the same.
     """
     parts: list[SitePart] = []
-    for site in fleet.sites:
-        parts.append(_part(site, weekly))
-        if progress is not None:
-            progress(len(parts), len(fleet.sites))
+    with _mapping(processes) as mapped:
+        for part in mapped(partial(_part, weekly), fleet.sites):
+            parts.append(part)
+            if progress is not None:
+                progress(len(parts), len(fleet.sites))
     return compare_sites(fleet, period, parts)
 
 
-def _part(site: FleetSite, weekly: Callable[[FleetSite], WeeklyResult]) -> SitePart:
+@contextmanager
+def _mapping(processes: int) -> Iterator[Callable[..., Iterable[SitePart]]]:
+    if processes < 2:
+        yield map
+        return
+    # A new process inherits no lock, thread or open store.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield pool.map
+
+
+def _part(weekly: Callable[[FleetSite], WeeklyResult], site: FleetSite) -> SitePart:
     try:
         return site_part(site, weekly(site))
     except NotEnoughDataError:

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,10 +15,12 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+import vigiposte
 from dashboards.catalogue import text
 from dashboards.fleet.render import render_fleet
 from dashboards.fleet.web import FleetSource, create_fleet_app
 from dashboards.web.settings import WebSettings
+from indicators.fleet.compare import fleet_result
 from indicators.fleet.document import fleet_document
 from indicators.fleet.model import FleetResult
 from indicators.fleet.parts import site_part
@@ -126,6 +129,13 @@ def test_the_fleet_shows_the_numbers_that_the_sites_show(template: Path, result:
         for place in row.places:
             if place.site == "site-001":
                 assert shown[place.station, row.indicator] == place.indicator.value
+
+
+def test_several_processes_give_the_same_fleet(template: Path, result: FleetResult) -> None:
+    path = template / "fleet.toml"
+    weekly = partial(vigiposte._fleet_site, period=week(path))
+    found = fleet_result(load_fleet(path), week(path), weekly, processes=2)
+    assert fleet_document(found, text("en")) == fleet_document(result, text("en"))
 
 
 def test_an_ungated_result_is_refused(template: Path) -> None:
