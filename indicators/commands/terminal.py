@@ -77,6 +77,9 @@ def _station(station: WorkstationResult, say: Text, *, every: bool) -> Iterator[
             factor=say(f"factors.{worst.factor.value}"),
         )
     yield f"{rank:<4}{station.label} ({station.id})  {ratio}".rstrip()
+    if station.stability is not None:
+        share = f"{100.0 * station.stability.share:.0f}"
+        yield f"    {say('commands.rank_stability', top=station.stability.top, share=share)}"
     for factor in station.factors:
         yield from _factor(factor, say, every=every)
     if station.withheld is not None:
