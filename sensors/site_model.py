@@ -157,6 +157,7 @@ class SiteIdentity(_Table):
     hour_count_rule: Literal["hours_of_days_at_level", "all_hours_when_mean_at_level"] = (
         "hours_of_days_at_level"
     )
+    thermal_models: bool = False
 
 
 class MqttSettings(_Table):
@@ -252,6 +253,7 @@ class Workstation(_Table):
     hours_per_year: float | None = Field(default=None, gt=0, le=8784)
     metabolic_class: MetabolicClass = MetabolicClass.MODERATE
     clothing: Clothing = Clothing.WORK_CLOTHES
+    clothing_clo: float | None = Field(default=None, gt=0, le=5)
     acclimatised: bool = False
     protector: str | None = None
     position_m: Point | None = None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from indicators.climate.air import air_indicators
 from indicators.climate.heat import heat_indicator
 from indicators.climate.result import shift_days
+from indicators.climate.strain import strain_indicators
 from indicators.context import AssessmentContext
 from indicators.model import Indicator, Scope
 from indicators.reduction.climate import ClimateDay
@@ -29,7 +30,8 @@ def assess(days: Sequence[ClimateDay], *, context: AssessmentContext) -> tuple[I
     -------
     tuple of Indicator
         ``wbgt_worst_hour``, ``air_temperature_mean``, ``air_temperature_le5_h`` and
-        ``air_temperature_ge30_h`` of scope ``usual``, then of the ``week``. Empty without any worker-day.
+        ``air_temperature_ge30_h``, the models of heat and cold strain where the site
+        asks for them, of scope ``usual``, then of the ``week``. Empty without any worker-day.
     """
     gathered = shift_days(days)
     found: list[Indicator] = []
@@ -40,4 +42,5 @@ def assess(days: Sequence[ClimateDay], *, context: AssessmentContext) -> tuple[I
         if chosen:
             found.append(heat_indicator(chosen, context, scope=scope))
             found.extend(air_indicators(chosen, context, scope=scope))
+            found.extend(strain_indicators(chosen, context, scope=scope))
     return tuple(found)

@@ -42,6 +42,7 @@ _CHANNELS = {
     "air_speed": "air_speed",
 }
 _GLOBE_OF_THE_STANDARD_M = 0.15
+_HOUR_NS = 3_600_000_000_000
 # Range in which the psychrometer equation is used; colder or hotter air has no WBGT here.
 _WET_BULB_RANGE_C = (-20.0, 60.0)
 _METHOD_COLUMNS = {
@@ -98,6 +99,10 @@ class ClimateDay:
         Start of each minute and its sums.
     stuck_ns : int
         Time left out as stuck [ns].
+    hours_ns : int64 array, shape (hours,)
+        Start of each UTC hour that holds data [ns].
+    hour_ns, hour_sums : mapping of str to arrays, shape (hours,)
+        As `ns` and `sums`, hour by hour: what models of heat and cold strain are fed with.
     """
 
     day: WorkerDay
@@ -118,6 +123,9 @@ class ClimateDay:
     minute_wbgt_ns: Integers
     minute_wbgt_sum: Floats
     stuck_ns: int
+    hours_ns: Integers
+    hour_ns: Mapping[str, Integers]
+    hour_sums: Mapping[str, Floats]
 
 
 def reduce_minutes(
@@ -208,6 +216,13 @@ def merge(rows: pa.Table, day: WorkerDay) -> ClimateDay:
     low, high = numbers("air_min"), numbers("air_max")
     bins, _ = grid.list_slice(chosen, "air_bins")
     bin_ns, _ = grid.list_slice(chosen, "air_bin_ns")
+    hours = starts // _HOUR_NS
+    begins = np.flatnonzero(np.diff(hours, prepend=-1))
+
+    def hourly(name: str) -> NDArray[Any]:
+        values = numbers(name)
+        return np.add.reduceat(values, begins) if begins.size else values
+
     return ClimateDay(
         day=day,
         coverage=_share(ns["air"], day.expected_ns),
@@ -227,6 +242,9 @@ def merge(rows: pa.Table, day: WorkerDay) -> ClimateDay:
         minute_wbgt_ns=numbers("wbgt_ns"),
         minute_wbgt_sum=numbers("wbgt_sum"),
         stuck_ns=int(numbers("stuck_ns").sum()),
+        hours_ns=hours[begins] * _HOUR_NS,
+        hour_ns={name: hourly(f"{name}_ns") for name in _CHANNELS},
+        hour_sums={name: hourly(f"{name}_sum") for name in _CHANNELS},
     )
 
 

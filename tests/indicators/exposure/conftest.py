@@ -27,6 +27,7 @@ schema = 1
 id = "atelier"
 label = "Atelier"
 timezone = "Europe/Paris"
+{site}
 
 [[shifts]]
 id = "morning"
@@ -169,6 +170,7 @@ def plant(tmp_path: Path) -> Callable[..., Plant]:
 
     def build(
         *,
+        site: str = "",
         workstation: str = "",
         tasks: str = "",
         protector: str = "",
@@ -180,6 +182,7 @@ def plant(tmp_path: Path) -> Callable[..., Plant]:
         logs: Mapping[str, Sequence[str]] | None = None,
     ) -> Plant:
         text = SITE.format(
+            site=site,
             workstation=workstation,
             tasks=tasks,
             protector=protector,

@@ -1,0 +1,199 @@
+"""Heat strain, comfort and cold of the hardest hour of each shift, as guidance beside the verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indicators.climate.figures import days_of
+from indicators.climate.hours import Hours, Work, hours_of, work_of
+from indicators.climate.result import ShiftDay, climate_indicator
+from indicators.climate.strain_models import MODELS, Model, Outcome
+from indicators.context import AssessmentContext
+from indicators.intervals import Scale, usual
+from indicators.model import Indicator, Note, Scope
+from indicators.verdicts import assess_limit
+from sensors.errors import MissingExtraError
+
+__all__ = ["strain_indicators"]
+
+_UNITS = {
+    "phs_rectal_temperature": "°C",
+    "phs_allowed_time": "min",
+    "pmv": "PMV",
+    "ppd": "%",
+    "utci": "°C",
+    "wind_chill": "°C",
+    "ireq_minimum": "clo",
+    "ireq_allowed_time": "h",
+}
+_SCALES = {
+    "ppd": Scale.PERCENT,
+    "phs_allowed_time": Scale.NON_NEGATIVE,
+    "ireq_allowed_time": Scale.NON_NEGATIVE,
+}
+_MINUTE_NS = 60_000_000_000
+_LONGEST_MIN = 1440
+
+
+def strain_indicators(
+    days: Sequence[ShiftDay], context: AssessmentContext, *, scope: Scope
+) -> list[Indicator]:
+    """PHS, PMV/PPD, UTCI, wind chill and IREQ where the conditions of some hour call for them.
+
+    Each shift gives its hardest clock hour; the value is the mean over the shifts that have one. Empty unless
+    the site asks for them (``[site] thermal_models``); no verdict of the factor rests on them.
+    """
+    if not context.book.site.site.thermal_models:
+        return []
+    hours, work = hours_of(days, context), work_of(context)
+    found: list[Indicator] = []
+    for model in MODELS:
+        asked = model.applies(hours)
+        if asked.any():
+            found += _of_model(model, asked, hours, work, days, context, scope)
+    return found
+
+
+def _of_model(
+    model: Model,
+    asked: NDArray[np.bool_],
+    hours: Hours,
+    work: Work,
+    days: Sequence[ShiftDay],
+    context: AssessmentContext,
+    scope: Scope,
+) -> list[Indicator]:
+    missing = _missing(model, asked, hours, work)
+    chosen = asked & model.has_inputs(hours)
+    outcome: Outcome | None = None
+    if missing is None:
+        try:
+            outcome = model.run(hours, chosen, work, _shift_min(days))
+        except MissingExtraError:
+            missing = Note("thermal_extra_missing")
+    if outcome is None or missing is not None:
+        return [_not_measured(name, days, context, scope, missing) for name in model.worst]
+    found = []
+    for name, rule in model.worst.items():
+        by_shift = _hardest(outcome.values[name], hours.shift[chosen], rule)
+        if not by_shift:
+            outside = Note("thermal_outside_range")
+            found.append(_not_measured(name, days, context, scope, outside))
+            continue
+        notes = _notes(model, by_shift, days, hours, chosen, work)
+        found.append(_indicator(name, by_shift, outcome.method, notes, days, context, scope))
+    return found
+
+
+def _missing(model: Model, asked: NDArray[np.bool_], hours: Hours, work: Work) -> Note | None:
+    if model.needs_clothing and work.clothing_clo is None:
+        return Note("thermal_clothing_unknown")
+    if (asked & model.has_inputs(hours)).any():
+        return None
+    if model.needs_measured_speed and not (asked & hours.speed_measured).any():
+        return Note("thermal_needs_air_speed")
+    return Note("thermal_needs_globe")
+
+
+def _hardest(values: NDArray[np.float64], shift: NDArray[np.int64], rule: str) -> dict[int, float]:
+    """Value of the hardest hour of each shift in which the model answers."""
+    weight = {"max": values, "min": -values, "abs": np.abs(values)}[rule]
+    found: dict[int, float] = {}
+    for index in np.unique(shift[~np.isnan(values)]).tolist():
+        own = shift == index
+        found[index] = float(values[own][np.nanargmax(weight[own])])
+    return found
+
+
+def _indicator(
+    name: str,
+    by_shift: dict[int, float],
+    method: str,
+    notes: list[Note],
+    days: Sequence[ShiftDay],
+    context: AssessmentContext,
+    scope: Scope,
+) -> Indicator:
+    own = [days[index] for index in by_shift]
+    values = list(by_shift.values())
+    estimate = usual(values, [day.wearer for day in own], scale=_SCALES.get(name, Scale.IDENTITY))
+    within_week = scope is Scope.WEEK
+    interval = None if within_week else estimate.interval
+    rows = () if within_week else context.limits_for(name)
+    coverage = _coverage(own)
+    return climate_indicator(
+        name,
+        estimate.value,
+        _UNITS[name],
+        interval,
+        own,
+        context,
+        coverage=coverage,
+        method=method,
+        scope=scope,
+        quality=(*(() if within_week else estimate.notes), *notes),
+        limits=tuple(
+            assess_limit(
+                estimate.value,
+                interval,
+                row,
+                measured=coverage >= row.minimum_coverage,
+                reason=Note("one_worker_day") if interval is None else None,
+            )
+            for row in rows
+        ),
+        details={
+            "days": days_of([(day, value, _coverage([day])) for day, value in zip(own, values, strict=True)])
+        },
+    )
+
+
+def _not_measured(
+    name: str, days: Sequence[ShiftDay], context: AssessmentContext, scope: Scope, reason: Note | None
+) -> Indicator:
+    rows = () if scope is Scope.WEEK else context.limits_for(name)
+    return climate_indicator(
+        name,
+        None,
+        _UNITS[name],
+        None,
+        days,
+        context,
+        coverage=_coverage(days),
+        method="",
+        scope=scope,
+        quality=() if reason is None else (reason,),
+        limits=tuple(assess_limit(None, None, row, measured=False, reason=reason) for row in rows),
+    )
+
+
+def _notes(
+    model: Model,
+    by_shift: dict[int, float],
+    days: Sequence[ShiftDay],
+    hours: Hours,
+    chosen: NDArray[np.bool_],
+    work: Work,
+) -> list[Note]:
+    notes = [Note("thermal_guidance", {"n": len(by_shift), "total": len(days)})]
+    if model.needs_clothing and work.clothing_clo is not None:
+        notes.append(
+            Note("thermal_work", {"rate_met": round(work.rate_met, 2), "clothing_clo": work.clothing_clo})
+        )
+    if not hours.speed_measured[chosen].all():
+        assumed = hours.air_speed_m_s[chosen & ~hours.speed_measured]
+        notes.append(Note("air_speed_assumed", {"air_speed_m_s": float(assumed[0])}))
+    return notes
+
+
+def _coverage(days: Sequence[ShiftDay]) -> float:
+    return fmean(max(sensor.coverage for sensor in day.sensors) for day in days)
+
+
+def _shift_min(days: Sequence[ShiftDay]) -> int:
+    """Planned length of the shift [min], which heat strain is predicted over."""
+    return int(np.clip(round(fmean(day.expected_ns for day in days) / _MINUTE_NS), 1, _LONGEST_MIN))
