@@ -101,7 +101,7 @@ def mount(app: typer.Typer) -> None:
             str | None,
             typer.Option(
                 "--format",
-                help="html, pdf, csv, xlsx, json; several with commas; default html,pdf, of a fleet html.",
+                help="html, pdf, csv, xlsx, json, with commas; default html,pdf, of a fleet or analyst html.",
             ),
         ] = None,
         language: LanguageOption = None,
@@ -133,7 +133,7 @@ def mount(app: typer.Typer) -> None:
             log_analyst,
             reduced_on_cluster,
         )
-        from indicators.governance.issue import refuse_issue
+        from indicators.governance.issue import refuse_circulation, refuse_issue
         from indicators.model import Audience
 
         services = services_of(context)
@@ -144,11 +144,12 @@ def mount(app: typer.Typer) -> None:
             dates = (week, first, last)
             _fleet(services, fleet, dates, scheduler, language, formats or "html", out, as_json=as_json)
             return
-        asked = _names(formats or "html,pdf")
+        seen_by = chosen_audience(audience)
+        asked = _names(formats or ("html,pdf" if seen_by.gated else "html"))
         names = known_formats(asked) if not restitution else known_restitution_formats(asked)
         book = services.load_site(site)
         period = chosen_period(book, week, first, last)
-        seen_by = chosen_audience(audience)
+        refuse_circulation(seen_by, names)
         log_analyst(services, book, seen_by, f"report {period.first}..{period.last}")
         say = services.words(language, book)
         store = services.open_store(book)

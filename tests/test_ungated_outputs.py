@@ -335,10 +335,17 @@ def test_the_search_finds_what_the_analyst_sees(
     said = run(copy, "explain", HELD, "lex_8h", *WEEK, "--audience", "analyst", "--json")
     assert set(WEARERS) <= set(leaks(said.out, secrets))
     out = tmp_path / "out"
-    forms = "html,pdf,xlsx,csv,json"
+    for form in ("pdf", "xlsx"):
+        refused = run(
+            copy, "report", *WEEK, "--audience", "analyst", "--format", f"html,{form}", "--out", str(out)
+        )
+        assert "not for circulation" in refused.error
+        assert not out.exists()
+    forms = "html,csv,json"
     assert run(copy, "report", *WEEK, "--audience", "analyst", "--format", forms, "--out", str(out)).code == 0
     for name, text in files_below(out):
         assert leaks(text, secrets), name
+        assert "not for circulation" in text, name
     events = [json.loads(line) for line in (copy / "access.jsonl").read_text().splitlines()]
     assert sum('"analyst_access"' in event["body"] for event in events) >= 4
     assert not (copy / "published.jsonl").exists()
@@ -479,6 +486,24 @@ def test_five_wearers_are_enough_for_the_site_and_too_few_beyond_it(folder: Path
     assert "at least 10 wearers" in text
     for command in ("publish", "annex"):
         assert "always gated" in run(folder, command, *WEEK, "--audience", "analyst").error
+
+
+def test_what_if_tells_the_analyst_only(folder: Path, secrets: frozenset[str], tmp_path: Path) -> None:
+    copy = tmp_path / "site"
+    shutil.copytree(folder, copy)
+    changes = (("--hours", "0.2"), ("--quieter", "3"))
+    for change in changes:
+        told = run(copy, "what-if", HELD, *WEEK, *change, "--audience", "analyst", "--json")
+        assert leaks(told.out, secrets), "the analyst does see the level of the two"
+        for circle in ("report", "wide"):
+            for form in ((), ("--json",), ("--lang", "fr")):
+                held = run(copy, "what-if", HELD, *WEEK, *change, "--audience", circle, *form)
+                assert held.code != 0 or "lex" not in held.out.lower()
+                assert leaks(held.all, secrets) == []
+        shown = run(copy, "what-if", SHOWN, *WEEK, *change, "--json")
+        assert json.loads(shown.out)["shifts"][0]["before"]["lex_8h_db"] == pytest.approx(57, abs=3)
+        assert leaks(shown.all, secrets) == []
+        assert run(copy, "what-if", SHOWN, *WEEK, *change, "--audience", "wide").code != 0
 
 
 def test_published_rollups_tell_nothing(folder: Path, secrets: frozenset[str], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from dashboards.report.build import Surroundings, build_view
 from dashboards.report.model import ReportView
+from indicators.governance.issue import refuse_circulation
 from indicators.model import Audience, WeeklyResult
 from sensors.command_line import write_atomic
 from sensors.errors import UsageError
@@ -36,7 +37,7 @@ def _csv(result: WeeklyResult, view: ReportView, around: Surroundings) -> bytes:
 
     del around
     # The byte order mark makes spreadsheets read the accents.
-    return csv_text(plain_sheet(result), view.language).encode("utf-8-sig")
+    return csv_text(plain_sheet(result, view.circulation), view.language).encode("utf-8-sig")
 
 
 def _xlsx(result: WeeklyResult, view: ReportView, around: Surroundings) -> bytes:
@@ -113,10 +114,13 @@ def render_report(
     ------
     UsageError
         A format is unknown.
+    GovernanceError
+        ``analyst_circulation``: PDF or XLSX of an ungated result.
     MissingExtraError
         A format needs an optional part that is not installed.
     """
     names = known_formats(formats)
+    refuse_circulation(result.audience, names)
     beside = around or Surroundings(previous=previous)
     view = build_view(result, language, beside)
     stem = f"{slug(result)}-{view.language}"

@@ -77,8 +77,8 @@ def _cells(indicator: Indicator | None, word: Callable[[Indicator], str]) -> tup
     )
 
 
-def plain_sheet(result: WeeklyResult) -> Sheet:
-    """All factors in one table with stable names, for scripts."""
+def plain_sheet(result: WeeklyResult, circulation: str = "") -> Sheet:
+    """All factors in one table with stable names, for scripts; `circulation` ends every line."""
     columns = _columns(result, None)
     notice = notice_version(result)
     head = ["workstation", "label", "shift"]
@@ -97,9 +97,11 @@ def plain_sheet(result: WeeklyResult) -> Sheet:
         cells: list[Value] = [station, label, shift]
         for identifier, _ in columns:
             cells += _cells(found.get(identifier), _verdict_code)
-        rows.append((*cells, notice) if notice else tuple(cells))
+        rows.append((*cells, *(text for text in (notice, circulation) if text)))
     if notice:
         head.append("notice version")
+    if circulation:
+        head.append("circulation")
     return Sheet("indicators", tuple(head), tuple(rows))
 
 

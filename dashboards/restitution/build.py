@@ -19,7 +19,7 @@ from indicators.accounts.matching import Account
 from indicators.actions.plan import ActionResult
 from indicators.actions.states import ActionState
 from indicators.model import Factor, FactorResult, Indicator, WeeklyResult, WorkstationResult
-from sensors.errors import UsageError
+from sensors.errors import GovernanceError
 
 __all__ = ["Finding", "Restitution", "RestitutionPage", "build_restitution"]
 
@@ -87,11 +87,11 @@ def build_restitution(
 
     Raises
     ------
-    UsageError
+    GovernanceError
         ``restitution_audience``: the result is for the analyst.
     """
     if not result.audience.gated:
-        raise UsageError(
+        raise GovernanceError(
             "a restitution goes from hand to hand",
             value=result.audience.value,
             rule="audience report or wide",

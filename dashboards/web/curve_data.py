@@ -161,12 +161,17 @@ def table(request: Request, identifier: str) -> StreamingResponse:
     book = context.source.book
     times, values = request.app.state.traces.read(book, trace, low, high, context.source.audience)
 
+    mark = ""
+    if not context.source.audience.gated:
+        mark = f",{context.words.say('report.not_for_circulation')}"
+
     def lines() -> Any:
-        yield f"time,{trace.channel} [{trace.unit}]\r\n"
+        yield f"time,{trace.channel} [{trace.unit}]{mark}\r\n"
         for first in range(0, times.size, _ROWS_A_CHUNK):
             part = slice(first, first + _ROWS_A_CHUNK)
             yield "".join(
-                f"{book.local(int(moment)).isoformat()},{'' if math.isnan(value) else repr(float(value))}\r\n"
+                f"{book.local(int(moment)).isoformat()},"
+                f"{'' if math.isnan(value) else repr(float(value))}{mark}\r\n"
                 for moment, value in zip(times[part], values[part], strict=True)
             )
 

@@ -26,7 +26,7 @@ from dashboards.web.heat_map import heat_map
 from dashboards.web.render import render_page
 from dashboards.web.trends import factor_trend
 from indicators.context import least_wearers
-from indicators.governance.issue import refuse_issue
+from indicators.governance.issue import refuse_circulation, refuse_issue, sent_on
 from indicators.model import Audience, Indicator, Scope, WorkstationResult
 from sensors.errors import UnknownNameError
 
@@ -183,7 +183,11 @@ def report(request: Request) -> HTMLResponse:
     """What the weekly report says first, and its files."""
     context = page_context(request, "report")
     view = _summary(context)
-    files = [(name, context.link("report", f"file.{name}")) for name in FORMATS]
+    files = [
+        (name, context.link("report", f"file.{name}"))
+        for name in FORMATS
+        if context.source.audience.gated or not sent_on(name)
+    ]
     return render_page(context, "report.html", view=view, files=files)
 
 
@@ -197,6 +201,7 @@ def report_file(request: Request, name: str) -> Response:
         )
     refuse_issue(context.result)
     source = context.source
+    refuse_circulation(source.audience, (name,))
     previous = source.wait_known(source.earlier(context.period), 20.0)
     around = surroundings(
         source.book, context.result, context.language, previous=previous, open_store=source.shared_store

@@ -125,7 +125,16 @@ class Annex:
 
 
 def build_annex(result: WeeklyResult, book: SiteBook) -> Annex:
-    """Build the annex from a gated result."""
+    """Build the annex from a gated result.
+
+    Raises
+    ------
+    GovernanceError
+        ``analyst_circulation``: the result was made for the analyst.
+    """
+    from indicators.governance.issue import refuse_circulation
+
+    refuse_circulation(result.audience, ("annex",))
     heads = _headcounts(book)
     rows = [
         row

@@ -82,11 +82,15 @@ def chosen_circle(name: str) -> Audience:
     Raises
     ------
     UsageError
-        Codes ``unknown_audience``, ``always_gated``.
+        Code ``unknown_audience``.
+    GovernanceError
+        Code ``always_gated``.
     """
     chosen = chosen_audience(name)
     if not chosen.gated:
-        raise UsageError(
+        from sensors.errors import GovernanceError
+
+        raise GovernanceError(
             "this is always gated",
             value=name,
             rule="report or wide",

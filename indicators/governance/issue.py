@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from indicators.governance.papers import paper_facts
 from indicators.governance.withdrawal import is_marked
-from indicators.model import Note, WeeklyResult
+from indicators.model import Audience, Note, WeeklyResult
 from sensors.errors import GovernanceError
 
 if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
-__all__ = ["refuse_issue", "with_governance_notes"]
+__all__ = ["refuse_circulation", "refuse_issue", "sent_on", "with_governance_notes"]
+
+# Made to be sent on as they are: one attachment with everything in it.
+_SENT_ON = frozenset({"annex", "pdf", "xlsx"})
 
 _MARKED = "period_marked"
 
@@ -43,4 +47,28 @@ def refuse_issue(result: WeeklyResult) -> None:
             rule="it is never issued again: the old numbers minus the new ones would reveal the person",
             remedy="use the report that was issued; later periods are not concerned",
             code=_MARKED,
+        )
+
+
+def sent_on(name: str) -> bool:
+    """Whether a format is a document to send on, as a PDF or a workbook is."""
+    return name in _SENT_ON
+
+
+def refuse_circulation(audience: Audience, formats: Iterable[str]) -> None:
+    """Let files of these formats be written, unless ungated values would stand in one made to be sent on.
+
+    Raises
+    ------
+    GovernanceError
+        ``analyst_circulation``.
+    """
+    refused = [name for name in formats if sent_on(name)]
+    if refused and not audience.gated:
+        raise GovernanceError(
+            "what the analyst sees is not written as a document to send on",
+            value=", ".join(refused),
+            rule="the analyst edition is not for circulation: no pdf, no xlsx, no annex",
+            remedy="work on the dashboard, or with html, csv and json, which are marked throughout",
+            code="analyst_circulation",
         )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import time
 import zipfile
@@ -23,7 +24,7 @@ from dashboards.report.pdf import render_pdf
 from dashboards.report.tables import csv_text, guarded, plain_sheet
 from dashboards.wording import Wording
 from indicators.model import Audience, Indicator, Interval, Scope, WeeklyResult
-from sensors.errors import UsageError
+from sensors.errors import GovernanceError, UsageError
 
 NBSP = "\u00a0"
 
@@ -157,8 +158,28 @@ def test_the_analyst_edition_says_that_it_must_not_circulate(plant: WeeklyResult
     analyst = replace(plant, audience=Audience.ANALYST)
     assert "ne pas diffuser" in render_html(build_view(analyst, "fr"))
     assert "ne pas diffuser" not in render_html(build_view(plant, "fr"))
-    assert "ne pas diffuser" in pdf_text(render_pdf(build_view(analyst, "fr"), analyst.period))
-    assert render_report(analyst, tmp_path, ("csv",), "fr")[0].name == "saint-aubin-2026-W47-analyst-fr.csv"
+    table, document = render_report(analyst, tmp_path, ("csv", "json"), "fr")
+    assert table.name == "saint-aubin-2026-W47-analyst-fr.csv"
+    head, *lines = table.read_text(encoding="utf-8-sig").splitlines()
+    assert head.endswith(";circulation")
+    assert lines
+    assert all("ne pas diffuser" in line for line in lines)
+    assert json.loads(document.read_text(encoding="utf-8"))["audience"] == "analyst"
+    (plain,) = render_report(plant, tmp_path, ("csv",), "fr")
+    assert "circulation" not in plain.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("form", ["pdf", "xlsx"])
+def test_the_analyst_edition_is_no_document_to_send_on(
+    plant: WeeklyResult, tmp_path: Path, form: str
+) -> None:
+    analyst = replace(plant, audience=Audience.ANALYST)
+    with pytest.raises(GovernanceError) as caught:
+        render_report(analyst, tmp_path, ("html", form), "fr")
+    assert caught.value.code == "analyst_circulation"
+    assert "not for circulation" in str(caught.value)
+    assert "dashboard" in str(caught.value)
+    assert not list(tmp_path.iterdir()), "nothing is written beside what is refused"
 
 
 def test_stays_of_worn_sensors_are_for_the_analyst(plant: WeeklyResult) -> None:

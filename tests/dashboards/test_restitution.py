@@ -20,7 +20,7 @@ from indicators.accounts.matching import Account, AccountState
 from indicators.actions.plan import ActionResult
 from indicators.actions.states import ActionState, ActionStatus
 from indicators.model import Audience, WeeklyResult
-from sensors.errors import UsageError
+from sensors.errors import GovernanceError, UsageError
 from sensors.log_tables import Action, ActionFactor, ControlLevel, Situation
 from tests.dashboards.conftest import ZONE
 
@@ -101,7 +101,7 @@ def test_accounts_keep_their_words_and_lose_the_hour(plant: WeeklyResult, tmp_pa
 
 
 def test_the_analyst_gets_no_sheets_to_hand_round(plant: WeeklyResult) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(GovernanceError) as caught:
         build_restitution(replace(plant, audience=Audience.ANALYST), [], "fr")
     assert caught.value.code == "restitution_audience"
 

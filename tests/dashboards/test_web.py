@@ -137,6 +137,23 @@ def test_worn_sensors_show_days_curves_and_stays_to_the_analyst_only(
         assert analyst.get(path).status_code == 200
 
 
+def test_the_analyst_downloads_working_files_only(analyst: httpx.Client, client: httpx.Client) -> None:
+    assert "file.pdf" in client.get("/report").text
+    page = analyst.get("/report").text
+    for form in ("pdf", "xlsx"):
+        assert f"file.{form}" not in page
+        assert analyst.get(f"/report/file.{form}").status_code == 403
+    for form in ("html", "csv"):
+        assert f"file.{form}" in page
+        found = analyst.get(f"/report/file.{form}")
+        assert found.status_code == 200
+        assert "ne pas diffuser" in found.text
+    window = {"trace": "db-07.laeq"}
+    lines = analyst.get("/data/presse-1/table.csv", params=window).text.splitlines()
+    assert lines
+    assert all("ne pas diffuser" in line for line in lines)
+
+
 def test_the_analyst_edition_says_so_on_every_page(analyst: httpx.Client, client: httpx.Client) -> None:
     for path in PAGES:
         assert "ne pas diffuser" in analyst.get(path).text
