@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import fmean
 
 import numpy as np
@@ -14,7 +15,8 @@ from indicators.climate.result import ShiftDay, climate_indicator
 from indicators.climate.strain_models import MODELS, Model, Outcome
 from indicators.context import AssessmentContext
 from indicators.intervals import Scale, usual
-from indicators.model import Indicator, Note, Scope
+from indicators.limits import Limit
+from indicators.model import Indicator, Interval, LimitAssessment, Note, Scope
 from indicators.verdicts import assess_limit
 from sensors.errors import MissingExtraError
 
@@ -136,20 +138,23 @@ def _indicator(
         method=method,
         scope=scope,
         quality=(*(() if within_week else estimate.notes), *notes),
-        limits=tuple(
-            assess_limit(
-                estimate.value,
-                interval,
-                row,
-                measured=coverage >= row.minimum_coverage,
-                reason=Note("one_worker_day") if interval is None else None,
-            )
-            for row in rows
-        ),
+        limits=tuple(_held(estimate.value, interval, row, coverage) for row in rows),
         details={
             "days": days_of([(day, value, _coverage([day])) for day, value in zip(own, values, strict=True)])
         },
     )
+
+
+def _held(value: float, interval: Interval | None, limit: Limit, coverage: float) -> LimitAssessment:
+    row = assess_limit(
+        value,
+        interval,
+        limit,
+        measured=coverage >= limit.minimum_coverage,
+        reason=Note("one_worker_day") if interval is None else None,
+    )
+    # A vote has no natural zero and an allowed time may be none: no ratio, and guidance ranks nothing.
+    return replace(row, ratio=None, ratio_kind=None)
 
 
 def _not_measured(

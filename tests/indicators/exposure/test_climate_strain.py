@@ -83,6 +83,7 @@ def test_heat_strain_is_that_of_the_hottest_hour(plant: Build) -> None:
     assert [row.limit.id for row in rectal.limits] == ["iso.climate.phs_rectal_temperature"]
     assert "air_speed_assumed" not in codes(rectal)
     assert rectal.interval is not None
+    assert not any(row.limit.role.moves_verdict or row.ratio is not None for row in rectal.limits)
     assert not STRAIN & set(found) - {"phs_rectal_temperature", "phs_allowed_time"}
 
 
