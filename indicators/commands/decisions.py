@@ -161,6 +161,8 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Compare before and after a change: difference, interval, verdict; "too early" is one."""
+    from indicators.words import note_words
+
     services = services_of(context)
     book = services.load_site(site)
     periods = (_dates(before, "--before"), _dates(after, "--after"))
@@ -181,12 +183,14 @@ def compare(
     typer.echo(say("decisions.compare_title", workstation=workstation, control=control or "–"))
     for change in found.changes:
         typer.echo(_line(change, say))
-        for note in change.notes:
-            typer.echo(f"    {say(f'notes.{note.code}', **note.params)}")
+        for remark in change.notes:
+            typer.echo(f"    {note_words(remark, say)}")
 
 
 def _line(change: Change, say: Any) -> str:
-    head = f"{change.indicator}: {say(f'decisions.change.{change.verdict.value}')}"
+    from indicators.words import label
+
+    head = f"{label(change.indicator, say)}: {say(f'decisions.change.{change.verdict.value}')}"
     if change.difference is None or change.before is None or change.after is None:
         return head
     values = {"before": change.before, "after": change.after, "difference": change.difference}
