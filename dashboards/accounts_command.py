@@ -32,6 +32,7 @@ def mount(app: typer.Typer) -> None:
     accounts.command("password")(password)
     accounts.command("remove")(remove)
     accounts.command("link")(link)
+    accounts.command("unlink")(unlink)
     app.add_typer(accounts, name="accounts")
 
 
@@ -144,6 +145,7 @@ def link(
     The link is signed with the key of the pseudonyms and expires. Hand it over in person.
     """
     from indicators.governance.access import site_key
+    from indicators.governance.link_register import enter_link
     from indicators.governance.own_data import check_wearer
     from indicators.governance.personal_link import make_link
     from sensors.errors import GovernanceError
@@ -165,6 +167,7 @@ def link(
         "personal_link_made",
         {"link": made.id, "pseudonym": wearer, "expires": made.expires.isoformat()},
     )
+    enter_link(book, made)
     address = f"{url.rstrip('/')}/my/{token}"
     if as_json:
         emit_json("link", {"url": address, "link": made.id, "expires": made.expires.isoformat()})
@@ -174,3 +177,31 @@ def link(
     note(
         say("commands.link_made", until=f"{book.local(int(made.expires.timestamp()) * 10**9):%Y-%m-%d %H:%M}")
     )
+
+
+def unlink(
+    context: typer.Context,
+    wanted: Annotated[str, typer.Argument(metavar="PSEUDONYM|ID", help="Whose links, or the id of one.")],
+    site: SiteOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Revoke personal links, at once: every link of a pseudonym, or the one with this id."""
+    from indicators.governance.link_register import revoke_links
+    from sensors.errors import UnknownNameError
+
+    book = services_of(context).load_site(site)
+    gone = revoke_links(book, wanted)
+    if not gone:
+        raise UnknownNameError(
+            "no link of this pseudonym or id is open",
+            value=wanted,
+            remedy="ids stand in access.jsonl, personal_link_made",
+            code="no_open_link",
+        )
+    _log(context, book, "personal_links_revoked", {"links": list(gone)})
+    if as_json:
+        emit_json("unlink", {"links": list(gone)})
+        return
+    for name in gone:
+        typer.echo(name)

@@ -694,9 +694,29 @@ def test_a_personal_link_shows_one_wearer_only(guarded: Path, free_port: Callabl
             answer = browser.get(wrong)
             assert answer.status_code == 403
             assert leaks(answer.text.replace(wrong, ""), frozenset(own)) == []
+        second = json.loads(run(guarded, "accounts", "link", WEARERS[0], "--json").out)
+        other = "/my/" + second["url"].rpartition("/")[2]
+        assert browser.get(other).status_code == 200
+        assert run(guarded, "accounts", "unlink", second["link"]).out.split() == [second["link"]]
+        assert "revoked" in browser.get(other).text
+        assert browser.get(other + "/values.csv").status_code == 403
+        assert browser.get(where).status_code == 200, "the first link is another"
+        register = guarded / "links.jsonl"
+        kept = register.read_text(encoding="utf-8")
+        register.write_text(kept.replace("link_revoked", "link_remade"), encoding="utf-8")
+        assert browser.get(other).status_code == 403
+        register.unlink()
+        assert browser.get(where).status_code == 403, "no register opens nothing"
+        register.write_text(kept, encoding="utf-8")
+        assert browser.get(where).status_code == 200
+        assert run(guarded, "accounts", "unlink", WEARERS[0]).code == 0
+        assert browser.get(where).status_code == 403
+        assert "no link" in run(guarded, "accounts", "unlink", WEARERS[0]).error
+        assert json.loads(run(guarded, "accounts", "link", WEARERS[0], "--json").out)["link"]
     log = (guarded / "access.jsonl").read_text(encoding="utf-8")
     assert "personal_link_made" in log
-    assert log.count("personal_link_used") == 1
+    assert log.count("personal_links_revoked") == 2
+    assert log.count("personal_link_used") == 2
     assert run(guarded, "audit", "verify").code == 0
 
 

@@ -13,6 +13,7 @@ from dashboards.papers.own_data import own_data_paper, values_csv
 from dashboards.papers.paper import Paper, paper_html
 from dashboards.web.source import SiteSource
 from indicators.governance.access import site_key
+from indicators.governance.link_register import require_open
 from indicators.governance.own_data import OwnData, own_data
 from indicators.governance.personal_link import PersonalLink, read_link
 from sensors.errors import GovernanceError, NotEnoughDataError, UnknownNameError
@@ -74,6 +75,7 @@ def _link(source: SiteSource, token: str) -> PersonalLink:
             code="link_invalid",
         )
     link = read_link(key, token, datetime.now(UTC))
+    require_open(source.book, link)
     source.log_once("personal_link_used", f"link {link.id}", "own data")
     return link
 
@@ -91,7 +93,7 @@ def _language(request: Request, source: SiteSource) -> str:
 
 def _refusal(language: str, error: GovernanceError) -> Paper:
     say = text(language)
-    code = "link_expired" if error.code == "link_expired" else "link_invalid"
+    code = error.code if error.code in ("link_expired", "link_revoked") else "link_invalid"
     return Paper(language, say("papers.title_link"), say(f"papers.{code}"), (), say("papers.foot_link"))
 
 

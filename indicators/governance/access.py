@@ -14,9 +14,10 @@ from indicators.governance.pseudonyms import load_key
 if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
-__all__ = ["ACCESS_LOG", "log_access", "site_key", "verify_access", "verify_logs"]
+__all__ = ["ACCESS_LOG", "LINKS", "log_access", "site_key", "verify_access", "verify_logs"]
 
 ACCESS_LOG = "access.jsonl"
+LINKS = "links.jsonl"
 
 
 def site_key(book: SiteBook) -> bytes | None:
@@ -49,7 +50,7 @@ def verify_access(book: SiteBook) -> ChainReport:
 
 
 def verify_logs(book: SiteBook) -> Mapping[str, ChainReport]:
-    """Check every chained log beside the site file: access, withdrawals, campaigns and published groups."""
+    """Check every chained log beside the site file: access, withdrawals, campaigns, links, published groups."""
     from indicators.disclosure.ledger import LEDGER, verify_ledger
     from indicators.governance.consultation import CAMPAIGN_LOG
     from indicators.governance.withdrawal import WITHDRAWALS
@@ -58,5 +59,6 @@ def verify_logs(book: SiteBook) -> Mapping[str, ChainReport]:
         ACCESS_LOG: verify_access(book),
         WITHDRAWALS: verify(book.folder / WITHDRAWALS, key=site_key(book)),
         CAMPAIGN_LOG: verify(book.folder / CAMPAIGN_LOG),
+        LINKS: verify(book.folder / LINKS, key=site_key(book)),
         LEDGER: verify_ledger(book),
     }

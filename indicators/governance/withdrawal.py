@@ -18,6 +18,7 @@ import pyarrow as pa
 from indicators.disclosure.ledger import LEDGER, PublishedLedger
 from indicators.governance.access import site_key
 from indicators.governance.chain import append, read_entries
+from indicators.governance.link_register import revoke_links
 from indicators.governance.own_data import check_wearer, held_partitions
 from indicators.model import Period
 from indicators.reduction.minutes import MINUTE_NS
@@ -119,7 +120,7 @@ def withdraw(
     reload: Callable[[], SiteBook],
     erase: Callable[[SiteBook, Store, Collection[str]], Any],
 ) -> Withdrawal:
-    """Record the objection, mark what was published, erase, and say what it means for the groups.
+    """Record the objection, revoke personal links, mark what was published, erase, name the effects.
 
     The objection stands first, so that nothing new comes in meanwhile; repeated after an interruption, it
     finishes what is left.
@@ -144,6 +145,7 @@ def withdraw(
     marked = _published_weeks(book, store, wearer)
     if wearer not in book.objecting:
         append_log(book.folder, "objections", {"wearer": wearer})
+    revoke_links(book, wearer)
     key = site_key(book)
     log = book.folder / WITHDRAWALS
     append(log, "withdrawal", {"wearer": wearer, "marked": list(marked)}, key=key)

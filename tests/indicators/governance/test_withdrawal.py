@@ -14,6 +14,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from indicators.governance.chain import read_entries
+from indicators.governance.link_register import enter_link, open_links
+from indicators.governance.personal_link import PersonalLink
 from indicators.model import Audience
 from indicators.reduction.service import reduce_partitions
 from indicators.worker_days.joining import worker_days
@@ -194,7 +196,10 @@ def test_withdrawal_erases_one_wearer_and_leaves_the_others(site: Path, store: S
         for one in store.summary_partitions("minutes", "plant")
         if wearer_of(int(one.sensor[-1]), one.day) != "w2"
     }
+    for wearer in ("w1", "w2"):
+        enter_link(book, PersonalLink(f"link-{wearer}", wearer, datetime(2030, 1, 1, tzinfo=UTC)))
     done = json.loads(run(site, "withdraw", "w2", "--yes", "--json").stdout)
+    assert open_links(book) == {"link-w1": "w1"}, "the links of the one who withdrew are revoked"
     assert done["erased"] == {"rows": 2 * 7200, "summaries": 2}
     assert held(store, "dose-2") == summarised(store, "dose-2") == [DAYS[-1]]
     for partition, table in others.items():
