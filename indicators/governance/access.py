@@ -50,7 +50,7 @@ def verify_access(book: SiteBook) -> ChainReport:
 
 
 def verify_logs(book: SiteBook) -> Mapping[str, ChainReport]:
-    """Check every chained log beside the site file: access, withdrawals, campaigns, links, published groups."""
+    """Check every chained log of a site: access, withdrawals, campaigns, links, published groups."""
     from indicators.disclosure.ledger import LEDGER, verify_ledger
     from indicators.governance.consultation import CAMPAIGN_LOG
     from indicators.governance.withdrawal import WITHDRAWALS
