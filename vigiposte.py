@@ -131,13 +131,17 @@ def _load_fleet(path: Path) -> Fleet:
 
 
 def _fleet_site(
-    site: FleetSite, period: DatePeriod, prepare: Callable[[SiteBook, Store], bool] | None = None
+    site: FleetSite,
+    period: DatePeriod,
+    prepare: Callable[[SiteBook, Store], bool] | None = None,
+    *,
+    figures: bool = True,
 ) -> WeeklyResult:
     from indicators.governance.issue import refuse_issue
 
     with closing(_open_store(site.book)) as store:
         ready = prepare is not None and prepare(site.book, store)
-        result = _weekly_result(site.book, store, period, "report", reduce=not ready)
+        result = _weekly_result(site.book, store, period, "report", reduce=not ready, figures=figures)
     refuse_issue(result)
     return result
 
@@ -152,7 +156,7 @@ def _fleet_result(
 
     # A cluster works for one site after the other; a few sites are done before more processes have started.
     processes = 1 if prepare is not None or len(fleet.sites) < _SITES_AT_ONCE else os.cpu_count() or 1
-    weekly = partial(_fleet_site, period=period, prepare=prepare)
+    weekly = partial(_fleet_site, period=period, prepare=prepare, figures=False)
     return fleet_result(fleet, period, weekly, progress, processes)
 
 

@@ -45,6 +45,8 @@ class AssessmentContext:
         Rows in force on `on` in the site's profiles that apply to this workstation, in table order.
     on : date
         Day on which the limits are looked up: the last day of the period.
+    figures : bool
+        Whether indicators carry what is drawn of them; a fleet shows values and verdicts only.
     """
 
     book: SiteBook
@@ -53,6 +55,7 @@ class AssessmentContext:
     period: Period
     limits: tuple[Limit, ...]
     on: date
+    figures: bool = True
 
     def limits_for(self, indicator: str) -> tuple[Limit, ...]:
         """Rows held against `indicator`; a segment at its end (``…_upper_arm_other``) is ignored."""
@@ -99,7 +102,9 @@ def applies(row: Limit, workstation: Workstation) -> bool:
     )
 
 
-def build_context(book: SiteBook, workstation: Workstation, shift: str, period: Period) -> AssessmentContext:
+def build_context(
+    book: SiteBook, workstation: Workstation, shift: str, period: Period, *, figures: bool = True
+) -> AssessmentContext:
     """Context of one (workstation, shift), limits chosen by the site's profiles and the period's last day."""
     rows = in_force(period.last, profiles=book.site.site.limits)
     return AssessmentContext(
@@ -109,4 +114,5 @@ def build_context(book: SiteBook, workstation: Workstation, shift: str, period: 
         period=period,
         limits=tuple(row for row in rows if applies(row, workstation)),
         on=period.last,
+        figures=figures,
     )

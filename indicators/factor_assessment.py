@@ -38,6 +38,8 @@ def measured_factor(
     factor: Factor,
     days: Sequence[MergedDay],
     permits: Permits | None,
+    *,
+    figures: bool = True,
 ) -> FactorResult | HeldBack:
     """Assess one factor of one workstation, every shift that was measured.
 
@@ -47,6 +49,8 @@ def measured_factor(
         Worker-days of the workstation in the usual window.
     permits : Permits or None
         Rulings of the privacy gate; ``None`` for the analyst, who sees everything.
+    figures : bool
+        With what is drawn of the indicators.
     """
     kind = MEASURED[factor]
     own = [item for item in days if item.day.kind is kind]
@@ -55,7 +59,7 @@ def measured_factor(
     usual: list[Any] = []
     refused: list[Refused] = []
     for shift in shifts:
-        context = build_context(book, station, shift, period)
+        context = build_context(book, station, shift, period, figures=figures)
         of_shift = [item for item in own if item.day.shift == shift]
         if permits is None:
             content = [item.content for item in of_shift]

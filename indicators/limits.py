@@ -54,7 +54,11 @@ class Role(StrEnum):
     @property
     def moves_verdict(self) -> bool:
         """Whether a row of this role takes part in the verdict of its factor."""
-        return self in (Role.ACTION, Role.LIMIT, Role.PROJECTION)
+        return self in _MOVING
+
+
+# Made once: looking members up by name costs more than the test itself, which every ranking asks for.
+_MOVING = (Role.ACTION, Role.LIMIT, Role.PROJECTION)
 
 
 class Grade(StrEnum):

@@ -103,16 +103,22 @@ def rank(ratios: ArrayLike) -> Ranking:
             "a ratio is negative", value=float(np.nanmin(table)), rule="0 or more", code="negative_ratio"
         )
     known = np.where(np.isnan(table), -1.0, table)
-    count_over = np.count_nonzero(known >= 1.0, axis=1).astype(np.int64)
-    descending = -np.sort(-known, axis=1)
-    # lexsort looks at its last key first.
-    keys = [-count_over, *(-descending[:, column] for column in reversed(range(table.shape[1])))]
-    order = np.lexsort(keys).astype(np.int64) if table.shape[0] else np.zeros(0, np.int64)
+    order, count_over = _order(known)
     worst = np.full(table.shape[0], NO_FACTOR, np.int64)
     measured = (known >= 0).any(axis=1)
     if measured.any():
         worst[measured] = known[measured].argmax(axis=1)
     return Ranking(order, worst, count_over)
+
+
+def _order(known: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows worst first and their factors over, of one table (rows, factors) or a stack of them; -1 = none."""
+    count_over = np.count_nonzero(known >= 1.0, axis=-1).astype(np.int64)
+    ascending = np.sort(-known, axis=-1)
+    # lexsort looks at its last key first.
+    keys = [-count_over, *(ascending[..., column] for column in reversed(range(known.shape[-1])))]
+    order = np.lexsort(keys, axis=-1) if known.shape[-2] else np.zeros(count_over.shape, np.int64)
+    return order.astype(np.int64), count_over
 
 
 def rank_stability(ratios: ArrayLike, draws: int = STABILITY_DRAWS) -> RankStability:
@@ -138,9 +144,9 @@ def rank_stability(ratios: ArrayLike, draws: int = STABILITY_DRAWS) -> RankStabi
     measured = ~np.isnan(table).all(axis=1) if table.size else np.zeros(table.shape[0], bool)
     top = max(1, min(_MOST_TOP, int(measured.sum()) // 2))
     weights = np.random.default_rng(_SEED).dirichlet(np.ones(table.shape[1]), draws) * table.shape[1]
-    counts = np.zeros(table.shape[0], np.int64)
-    for row in weights:
-        counts[rank(table * row).order[:top]] += 1
+    weighted = table * weights[:, None, :]
+    order, _ = _order(np.where(np.isnan(weighted), -1.0, weighted))
+    counts = np.bincount(order[:, :top].ravel(), minlength=table.shape[0])
     return RankStability(top, np.where(measured, counts / draws, np.nan))
 
 

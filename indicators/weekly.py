@@ -53,6 +53,7 @@ def weekly_result(
     reduce: bool = True,
     progress: Callable[[int, int], None] | None = None,
     workstation: str | None = None,
+    figures: bool = True,
 ) -> WeeklyResult:
     """Indicators, verdicts and ranking of a site for a period, through the privacy gate.
 
@@ -73,6 +74,8 @@ def weekly_result(
         Of the reduction.
     workstation : str, optional
         Only this one; it then has no rank among others.
+    figures : bool
+        Give indicators what is drawn of them; without, values and verdicts are the same, only sooner.
 
     Raises
     ------
@@ -98,7 +101,8 @@ def weekly_result(
     beside = merged | _relatives(book, store, span, workstation) if chosen.gated else {}
     allowed = permits(book, span, beside, chosen) if chosen.gated else None
     results = [
-        assess_workstation(book, station, span, merged.get(station.id, ()), allowed) for station in stations
+        assess_workstation(book, station, span, merged.get(station.id, ()), allowed, figures=figures)
+        for station in stations
     ]
     result = WeeklyResult(
         site=book.site.site.id,
@@ -187,12 +191,16 @@ def assess_workstation(
     period: Period,
     days: Sequence[MergedDay],
     permits: Permits | None = None,
+    *,
+    figures: bool = True,
 ) -> WorkstationResult:
     """All factors of one workstation side by side, not ranked yet.
 
     With `permits` (audience `report`), only on the worker-days that the privacy gate ruled in.
     """
-    found = [measured_factor(book, station, period, factor, days, permits) for factor in MEASURED]
+    found = [
+        measured_factor(book, station, period, factor, days, permits, figures=figures) for factor in MEASURED
+    ]
     factors = [item for item in found if isinstance(item, FactorResult)]
     on = period.last
     limits = tuple(row for row in in_force(on, profiles=book.site.site.limits) if applies(row, station))

@@ -30,7 +30,7 @@ from indicators.noise.days import Basis, choose_days, day_level_db, hours
 from indicators.noise.under_protector import under_protector
 from indicators.reduction.climate import ClimateDay
 from indicators.reduction.noise import NoiseDay, peak_events
-from indicators.reduction.posture_day import PostureDay
+from indicators.reduction.posture_day import PostureDay, unpack
 from indicators.verdicts import assess_limit
 from sensors.site_model import Mount
 
@@ -169,17 +169,18 @@ def project_posture(days: Sequence[PostureDay], context: AssessmentContext) -> t
 
 def _union_share(parts: Sequence[PostureDay], bent: int, raised: int) -> float | None:
     minutes = np.unique(np.concatenate([part.minutes_ns for part in parts]))
-    on = np.zeros((len(parts), minutes.size * 60), bool)
-    present = np.zeros_like(on)
+    on = np.zeros((len(parts), minutes.size, 60), bool)
+    present = np.zeros((minutes.size, 60), bool)
     for row, part in enumerate(parts):
         condition = f"inclination_ge{raised}" if part.day.mount in _ARMS else f"flexion_ge{bent}"
         if condition not in part.masks:
             continue
-        place = (np.searchsorted(minutes, part.minutes_ns)[:, None] * 60 + np.arange(60)).ravel()
-        on[row, place], _ = part.seconds(condition)
-        present[row, place], _ = part.seconds()
-    seen = float(present.any(axis=0).sum()) / 3600.0
-    return union_hours(on, 1.0) / seen if seen > 0 else None
+        place = np.searchsorted(minutes, part.minutes_ns)
+        seen = part.masks["present"]
+        on[row, place] = unpack(seen & part.masks[condition]).reshape(-1, 60)
+        present[place] |= unpack(seen).reshape(-1, 60)
+    seen_h = np.count_nonzero(present) / 3600.0
+    return union_hours(on.reshape(len(parts), -1), 1.0) / seen_h if seen_h > 0 else None
 
 
 def basis_of(basis: Basis) -> tuple[float, int, int, bool]:

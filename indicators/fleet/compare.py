@@ -6,6 +6,7 @@ pooled, and a group too small at its site stays withheld here.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from sensors.periods import DatePeriod
 
 __all__ = ["compare_sites", "fleet_result"]
+
+_RARELY = 200_000
 
 
 def fleet_result(
@@ -74,8 +77,10 @@ def _mapping(processes: int) -> Iterator[Callable[..., Iterable[SitePart]]]:
     if processes < 2:
         yield map
         return
-    # A new process inherits no lock, thread or open store.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    # A new process inherits no lock, thread or open store. Results are trees without cycles, dropped site by
+    # site: looking for cycles as often as by default takes a tenth of the time and finds none.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(processes, context, initializer=gc.set_threshold, initargs=(_RARELY,)) as pool:
         yield pool.map
 
 

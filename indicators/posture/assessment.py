@@ -141,7 +141,7 @@ def _usual(whole: _Evaluated, context: AssessmentContext) -> Indicator:
             found.values,
             [day.day.wearer for day in found.days],
             scale=measure.scale,
-            systematic_u=fmean(spread_of(measure, day) for day in found.days),
+            systematic_u=fmean([spread_of(measure, day) for day in found.days]),
         )
     value = None if estimate is None else estimate.value
     interval = None if estimate is None else _possible(estimate.interval, measure, found)
@@ -226,7 +226,7 @@ def _indicator(
 
 def _week_interval(measure: Measure, value: float, used: PostureGroup) -> Interval | None:
     """What instrument and missing time leave open; nothing is known of it for counts, holds and velocity."""
-    u = fmean(spread_of(measure, day) for day in used.days)
+    u = fmean([spread_of(measure, day) for day in used.days])
     if measure.scale is Scale.IDENTITY:
         return instrument_interval(value, u)
     if measure.scale is Scale.PERCENT:
@@ -258,13 +258,13 @@ def _advice(
     extra = [count for item in needed for count in (item.extra_wearers, item.extra_days) if count]
     if extra:
         return Note("more_full_days_distinct", {"days": min(extra)})
-    spread = fmean(spread_of(measure, day) for day in found.days)
+    spread = fmean([spread_of(measure, day) for day in found.days])
     return Note("angle_uncertainty", {"value": round(spread, 1), "unit": measure.unit})
 
 
 def _details(measure: Measure, found: _Values, context: AssessmentContext) -> dict[str, object]:
     days = found.days
-    if not days:
+    if not days or not context.figures:
         return {}
     details: dict[str, object] = {"days": by_day(days, found.values)}
     segment, angle = found.group.segment, measure.angle
