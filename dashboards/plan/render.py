@@ -86,7 +86,7 @@ def render_checklist(plan: CampaignPlan, language: str) -> str:
             "error": ""
             if position.error_deg is None
             else say("plan.expected_error", low=position.error_deg[0], high=position.error_deg[1]),
-            "source": position.source,
+            "source": say(f"plan.position_sources.{position.key}"),
             "grade": say(f"grades.{position.grade}"),
         }
         for position in positions

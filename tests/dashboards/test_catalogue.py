@@ -133,3 +133,9 @@ def test_sources_of_limits_are_cited_in_french_in_a_french_report() -> None:
     assert "Directive 2003/10/CE ; Code du travail, art. 3 et 5 ; R4431-2" in {
         line.replace("\u202f", " ").replace("\u00a0", " ") for line in cited
     }
+
+
+def test_sources_of_positions_say_in_english_what_the_table_says() -> None:
+    table = tomllib.loads((ROOT / "indicators" / "tables" / "placement.toml").read_text(encoding="utf-8"))
+    shown = {row["key"]: catalogue("en")[f"plan.position_sources.{row['key']}"] for row in table["positions"]}
+    assert shown == {row["key"]: row["source"] for row in table["positions"]}

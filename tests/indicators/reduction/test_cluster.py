@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from dashboards.catalogue import text
 from indicators.document import to_document
@@ -25,6 +26,7 @@ from ingest.place import StorePlace
 from ingest.store import open_store
 from sensors.errors import ConfigurationError, StoreUnreachableError, UnreachableError, UsageError
 from sensors.periods import date_period
+from vigiposte import app
 
 MONDAY = date(2026, 11, 16)
 
@@ -72,6 +74,19 @@ def test_workers_give_the_bytes_of_one_process(
     assert [item.partition for item in report.outcomes] == sorted(item.partition for item in report.outcomes)
     again = run(hour_plant, executor=cluster)
     assert (again.computed, again.current) == (0, 8)
+
+
+def test_a_command_reduces_on_a_scheduler_named_by_its_address(
+    hour_plant: Any, reduced_template: Path, workers: Cluster
+) -> None:
+    """A client of its own reaches the running scheduler over TCP, as a second machine would."""
+    address = workers._client.scheduler.address
+    assert address.startswith("tcp://127.0.0.1:")
+    site = str(hour_plant.folder / "site.toml")
+    dates = ("--from", MONDAY.isoformat(), "--to", MONDAY.isoformat())
+    answer = CliRunner().invoke(app, ["reduce", *dates, "--scheduler", address, "--site", site])
+    assert answer.exit_code == 0, (answer.output, answer.exception)
+    assert summary_files(hour_plant.folder) == summary_files(reduced_template)
 
 
 def test_each_worker_has_a_bound_and_tells_its_peak(hour_plant: Any, workers: Cluster) -> None:
