@@ -30,6 +30,8 @@ from sensors.command_line import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from indicators.comparison import Change
     from sensors.periods import DatePeriod
 
@@ -161,8 +163,6 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Compare before and after a change: difference, interval, verdict; "too early" is one."""
-    from indicators.words import note_words
-
     services = services_of(context)
     book = services.load_site(site)
     periods = (_dates(before, "--before"), _dates(after, "--after"))
@@ -181,23 +181,41 @@ def compare(
         emit_json("compare", _document(found, say))
         return
     typer.echo(say("decisions.compare_title", workstation=workstation, control=control or "–"))
-    for change in found.changes:
-        typer.echo(_line(change, say))
-        for remark in change.notes:
-            typer.echo(f"    {note_words(remark, say)}")
+    for line in _change_lines(found.changes, say):
+        typer.echo(line)
 
 
-def _line(change: Change, say: Any) -> str:
-    from indicators.words import label
+def _change_lines(changes: Iterable[Change], say: Any) -> Iterator[str]:
+    """Changes by what may be said of them: an answer and its reasons once, then its indicators."""
+    from textwrap import wrap
 
-    head = f"{label(change.indicator, say)}: {say(f'decisions.change.{change.verdict.value}')}"
-    if change.difference is None or change.before is None or change.after is None:
-        return head
+    from indicators.words import label, note_words
+
+    groups: dict[tuple[str, ...], list[Change]] = {}
+    for change in changes:
+        answer = say(f"decisions.change.{change.verdict.value}")
+        key = (answer, *(note_words(remark, say) for remark in change.notes))
+        groups.setdefault(key, []).append(change)
+    for (answer, *reasons), members in groups.items():
+        yield ""
+        yield answer
+        yield from (f"  {reason}" for reason in reasons)
+        yield from (
+            f"    {label(change.indicator, say)} · {_values(change, say)}"
+            for change in members
+            if change.difference is not None
+        )
+        bare = [label(change.indicator, say) for change in members if change.difference is None]
+        joined = " · ".join(bare)
+        yield from wrap(joined, 110, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+
+
+def _values(change: Change, say: Any) -> str:
     values = {"before": change.before, "after": change.after, "difference": change.difference}
     if change.interval is None:
-        return f"{head} · {say('decisions.change_values', unit=change.unit, **values)}"
+        return str(say("decisions.change_values", unit=change.unit, **values))
     bounds = {"low": change.interval.low, "high": change.interval.high}
-    return f"{head} · {say('decisions.change_interval', unit=change.unit, **values, **bounds)}"
+    return str(say("decisions.change_interval", unit=change.unit, **values, **bounds))
 
 
 def _document(found: Any, say: Any) -> dict[str, Any]:
