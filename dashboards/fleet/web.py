@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
 from dashboards.catalogue import catalogue
 from dashboards.fleet.render import fleet_html
@@ -19,19 +19,12 @@ from dashboards.report.build import Surroundings, build_view
 from dashboards.report.html import render_html
 from dashboards.report.surroundings import names_of
 from dashboards.typography import Language
+from dashboards.web.answers import plain_error
 from dashboards.web.security import Guard
 from dashboards.web.settings import WebSettings
 from indicators.fleet.model import FleetResult
 from indicators.model import WeeklyResult
-from sensors.errors import (
-    ConfigurationError,
-    GovernanceError,
-    NotEnoughDataError,
-    UnknownNameError,
-    UnreachableError,
-    UsageError,
-    VigiposteError,
-)
+from sensors.errors import ConfigurationError, UnknownNameError, VigiposteError
 from sensors.fleet_file import Fleet, FleetSite
 from sensors.periods import DatePeriod, week_period
 
@@ -39,13 +32,6 @@ __all__ = ["FleetSource", "create_fleet_app"]
 
 _KEPT_S = 300.0
 _KEPT_WEEKS = 8
-_STATUS: tuple[tuple[type[VigiposteError], int], ...] = (
-    (UnknownNameError, 404),
-    (NotEnoughDataError, 404),
-    (UsageError, 400),
-    (GovernanceError, 403),
-    (UnreachableError, 503),
-)
 # Pages carry their own style and fetch nothing.
 _POLICY = {
     "Content-Security-Policy": (
@@ -129,6 +115,7 @@ def create_fleet_app(source: FleetSource, settings: WebSettings) -> FastAPI:
             code="fleet_network",
         )
     app = FastAPI(title="Vigiposte", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.language = lambda: source.fleet.language
     app.middleware("http")(Guard(settings, lambda _event, _details: None))
 
     @app.get("/", response_class=HTMLResponse)
@@ -158,9 +145,8 @@ def create_fleet_app(source: FleetSource, settings: WebSettings) -> FastAPI:
         return _page(render_html(build_view(result, language, around)), language)
 
     @app.exception_handler(VigiposteError)
-    def mistake(_request: Request, error: VigiposteError) -> Response:
-        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-        return PlainTextResponse(str(error), status_code=status)
+    def mistake(request: Request, error: VigiposteError) -> Response:
+        return plain_error(request, error)
 
     return app
 

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import Depends, FastAPI, Request
-from fastapi.responses import FileResponse, PlainTextResponse, Response
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from dashboards.plots.tokens import plot_css
@@ -25,33 +26,23 @@ from dashboards.web import (
     personal,
     why_page,
 )
+from dashboards.web.answers import plain_answer, plain_error, status_of
 from dashboards.web.description import ANSWERS, describe
 from dashboards.web.door import refused_page
 from dashboards.web.other_pages import empty_page, problem_page
+from dashboards.web.roles import page_of
 from dashboards.web.security import Guard, admit
 from dashboards.web.series import TraceReader
 from dashboards.web.settings import WebSettings
 from dashboards.web.source import SiteSource
 from indicators.weekly import software_version
-from sensors.errors import (
-    GovernanceError,
-    NotEnoughDataError,
-    UnknownNameError,
-    UnreachableError,
-    UsageError,
-    VigiposteError,
-)
+from sensors.errors import NotEnoughDataError, UnknownNameError, UsageError, VigiposteError
 
 __all__ = ["create_app"]
 
 _FOLDER = Path(str(files("dashboards")))
-_STATUS: tuple[tuple[type[VigiposteError], int], ...] = (
-    (UnknownNameError, 404),
-    (UsageError, 400),
-    (GovernanceError, 403),
-    (NotEnoughDataError, 404),
-    (UnreachableError, 503),
-)
+# Scripts ask for these: they show a line, not a page.
+_FOR_DATA = frozenset({"data", "events"})
 
 
 def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
@@ -79,6 +70,7 @@ def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
     # One description for all, made when it is first asked for.
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     app.state.source = source
+    app.state.language = lambda: source.language
     app.state.traces = TraceReader(source.store)
     app.state.guard = Guard(settings, source.log)
     app.state.stopping = stopping
@@ -108,20 +100,39 @@ def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
 
     @app.exception_handler(VigiposteError)
     def mistake(request: Request, error: VigiposteError) -> Response:
-        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-        if request.url.path.startswith(("/data/", "/events")):
-            return PlainTextResponse(str(error), status_code=status)
+        if page_of(request.url.path) in _FOR_DATA:
+            return plain_error(request, error)
         try:
             if error.code == "role_refused":
                 return refused_page(request)
             if isinstance(error, NotEnoughDataError):
                 return empty_page(request)
-            return problem_page(request, error, status)
+            return problem_page(request, error, status_of(error))
         except VigiposteError:
-            return PlainTextResponse(str(error), status_code=status)
+            return plain_error(request, error)
 
     @app.exception_handler(404)
     def nowhere(request: Request, _: Exception) -> Response:
         return mistake(request, UnknownNameError("there is no such page", value=request.url.path))
+
+    @app.exception_handler(405)
+    def no_such_way(request: Request, error: HTTPException) -> Response:
+        answer = plain_answer(request, "method", 405)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(RequestValidationError)
+    def incomplete(request: Request, error: RequestValidationError) -> Response:
+        fields = ", ".join(sorted({str(one["loc"][-1]) for one in error.errors()}))
+        return mistake(
+            request,
+            UsageError(
+                "fields of the form are missing or malformed",
+                value=fields,
+                rule="each field the form marks as required is sent, once",
+                remedy="open the page again and send the form from there",
+                code="form_incomplete",
+            ),
+        )
 
     return app

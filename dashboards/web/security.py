@@ -12,9 +12,10 @@ from urllib.parse import quote, urlsplit
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from fastapi import Request, Response
-from fastapi.responses import PlainTextResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 
 from dashboards.web.accounts import Account, AccountFile, Role
+from dashboards.web.answers import plain_answer, plain_error
 from dashboards.web.roles import Viewer, page_of
 from dashboards.web.sessions import Attempts, Sessions
 from dashboards.web.settings import WebSettings, is_loopback
@@ -38,7 +39,6 @@ _OPEN_PAGES = frozenset({"login", "my", "static", "static-plots.css", "fonts", "
 _STATIC = frozenset({"static", "static-plots.css", "fonts", "favicon.ico"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _LARGEST_FORM_BYTES = 64 * 1024
-_FOR_DATA = frozenset({"data", "events", "openapi.json"})
 
 Log = Callable[[str, Mapping[str, Any]], None]
 
@@ -76,7 +76,7 @@ class Guard:
             response = self._refusal(request, page) or await call_next(request)
         except ConfigurationError as error:
             # Accounts that cannot be trusted let nobody in.
-            response = PlainTextResponse(error.what, status_code=503)
+            response = plain_error(request, error, 503)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if page not in _STATIC:
@@ -87,7 +87,7 @@ class Guard:
 
     def _refusal(self, request: Request, page: str) -> Response | None:
         if not self._known_host(request):
-            return PlainTextResponse("unknown host", status_code=421)
+            return plain_answer(request, "unknown_host", 421)
         if request.method not in _SAFE and (refused := self._refused_change(request)) is not None:
             return refused
         if page in _OPEN_PAGES or request.state.viewer is not None:
@@ -95,16 +95,16 @@ class Guard:
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?next={quote(wanted, safe='/')}", status_code=303)
-        return PlainTextResponse("login required", status_code=401)
+        return plain_answer(request, "login_required", 401)
 
     def _refused_change(self, request: Request) -> Response | None:
         if not self._same_origin(request):
-            return PlainTextResponse("cross-site request refused", status_code=403)
+            return plain_answer(request, "cross_site", 403)
         length = request.headers.get("content-length", "")
         if not length.isdigit():
-            return PlainTextResponse("the request does not say how long it is", status_code=411)
+            return plain_answer(request, "length_missing", 411)
         if int(length) > _LARGEST_FORM_BYTES:
-            return PlainTextResponse("the request is too long", status_code=413)
+            return plain_answer(request, "too_long", 413)
         return None
 
     def _known_host(self, request: Request) -> bool:

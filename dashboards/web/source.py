@@ -90,6 +90,11 @@ class SiteSource:
         self._refresh()
         return self._book
 
+    @property
+    def language(self) -> str:
+        """The site's language, as last read: it is there even when the site file cannot be read any more."""
+        return self._book.site.site.language
+
     def _look(self) -> tuple[Any, ...]:
         folder: Path = self._book.folder
         watched = [self._book.path, folder / CALIBRATION_FILE, *sorted(folder.glob("*.csv"))]
