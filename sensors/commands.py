@@ -36,16 +36,27 @@ def init(
     label: Annotated[
         str | None, typer.Option("--label", help="Name that people read; default: the id.")
     ] = None,
+    lang: Annotated[
+        str | None,
+        typer.Option(
+            "--lang", help="Language of the comments and of the site: fr or en; default: this terminal's."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are already there.")] = False,
 ) -> None:
     """Write a commented site.toml, the broker's settings and access rights, compose.yaml, a systemd unit."""
     from sensors.init_files import site_id_from, write_site_folder
 
+    services = services_of(context)
+    language = services.language(lang)
+    say = services.text(language)
     folder = directory.expanduser().absolute()
     identifier = site_id_from(site_id or folder.name)
-    for path in write_site_folder(folder, site=identifier, label=label or identifier, force=force):
+    for path in write_site_folder(
+        folder, site=identifier, label=label or identifier, language=language, force=force
+    ):
         typer.echo(path)
-    note(services_of(context).words()("terminal.init_next"))
+    note(say("terminal.init_next"))
 
 
 def check(

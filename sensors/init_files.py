@@ -1,4 +1,4 @@
-"""The files `init` writes: a commented site file, the broker's settings, services."""
+"""The files `init` writes, commented in two languages: a site file, the broker's settings, services."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ __all__ = ["FILES", "SECRETS_FILE", "site_id_from", "template", "write_site_fold
 
 FILES = ("site.toml", "mosquitto.conf", "acl", "compose.yaml", "vigiposte-ingest.service")
 SECRETS_FILE = ".env"
+_LABEL = re.compile(r'^label = ".*"$', re.MULTILINE)
 _SECRETS = ("INFLUXDB_TOKEN", "INFLUXDB_PASSWORD", "GRAFANA_PASSWORD")
 
 
-def template(name: str) -> str:
-    """Text of one shipped template, its placeholders still in it."""
-    return files("sensors").joinpath("templates", name).read_text(encoding="utf-8")
+def template(name: str, language: str = "en") -> str:
+    """Text of one shipped template, its placeholders still in it, commented in `language`."""
+    return files("sensors").joinpath("templates", language, name).read_text(encoding="utf-8")
 
 
 def site_id_from(text: str) -> str:
@@ -40,11 +41,12 @@ def _user() -> str:
     return os.environ.get("USER") or os.environ.get("USERNAME") or "vigiposte"
 
 
-def _filled(name: str, folder: Path, site: str, label: str) -> str:
-    text = template(name)
+def _filled(name: str, folder: Path, site: str, label: str, language: str) -> str:
+    text = template(name, language)
     if name == "site.toml":
         quoted = json.dumps(label, ensure_ascii=False)
-        return text.replace('label = "My site"', f"label = {quoted}", 1).replace("my-site", site)
+        # The site's own label is the first one; its name may hold backslashes.
+        return _LABEL.sub(lambda _: f"label = {quoted}", text, count=1).replace("my-site", site)
     for mark, value in (
         ("@SITE@", site),
         # systemd gives "%" a meaning of its own.
@@ -56,8 +58,10 @@ def _filled(name: str, folder: Path, site: str, label: str) -> str:
     return text
 
 
-def write_site_folder(folder: Path, *, site: str, label: str, force: bool = False) -> list[Path]:
-    """Write every file of a new site; the paths written.
+def write_site_folder(
+    folder: Path, *, site: str, label: str, language: str = "en", force: bool = False
+) -> list[Path]:
+    """Write every file of a new site, commented in `language`, which is the site's too; the paths written.
 
     Random passwords for the services of ``compose.yaml`` go to ``.env``, readable by its owner only; an
     existing ``.env`` is always kept, because the services already know its contents.
@@ -83,7 +87,7 @@ def write_site_folder(folder: Path, *, site: str, label: str, force: bool = Fals
             remedy="choose another folder, or give --force",
             code="already_there",
         )
-    written = [write_atomic(folder / name, _filled(name, folder, site, label)) for name in FILES]
+    written = [write_atomic(folder / name, _filled(name, folder, site, label, language)) for name in FILES]
     private = folder / SECRETS_FILE
     if not private.exists():
         lines = "".join(f"{name}={secrets.token_urlsafe(24)}\n" for name in _SECRETS)

@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 from sensors.errors import UsageError
 from sensors.formats import MAX_PAYLOAD_BYTES
 from sensors.init_files import FILES, site_id_from, template, write_site_folder
+from sensors.session_language import LANGUAGES
 from sensors.site_file import load_site
 from sensors.site_model import Site
 from sensors.site_tables import table_models
@@ -41,10 +42,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "Usine Été"
 
 
-def _sections() -> list[tuple[str, bool, list[str]]]:
+@pytest.fixture(params=LANGUAGES)
+def told_folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A site's folder in each language."""
+    write_site_folder(tmp_path / "Usine", site="usine", label='Usine "Été"', language=request.param)
+    return tmp_path / "Usine"
+
+
+def _sections(language: str = "en") -> list[tuple[str, bool, list[str]]]:
     """Tables of the sample: name, whether the whole table is behind "#", its lines."""
     sections: list[tuple[str, bool, list[str]]] = []
-    for line in template("site.toml").splitlines():
+    for line in template("site.toml", language).splitlines():
         found = _TABLE.match(line)
         if found:
             sections.append((found[2], found[1] == "#", []))
@@ -53,16 +61,17 @@ def _sections() -> list[tuple[str, bool, list[str]]]:
     return sections
 
 
-def test_the_sample_is_a_valid_site(folder: Path) -> None:
-    book = load_site(folder / "site.toml")
+def test_the_sample_is_a_valid_site(told_folder: Path) -> None:
+    book = load_site(told_folder / "site.toml")
     assert (book.site.site.id, book.site.site.label) == ("usine", 'Usine "Été"')
     assert book.site.sensors[0].id == "mic-1"
 
 
-def test_every_commented_key_shows_its_default() -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_commented_key_shows_its_default(language: str) -> None:
     models = table_models()
     shown = 0
-    for name, whole, lines in _sections():
+    for name, whole, lines in _sections(language):
         if whole:
             continue
         model = models[name][0]
@@ -78,9 +87,10 @@ def test_every_commented_key_shows_its_default() -> None:
     assert shown > 20
 
 
-def test_every_key_of_every_table_stands_in_the_sample() -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_key_of_every_table_stands_in_the_sample(language: str) -> None:
     models = table_models()
-    texts = {name: "\n".join(lines) for name, _, lines in _sections()}
+    texts = {name: "\n".join(lines) for name, _, lines in _sections(language)}
     assert set(texts) == set(models)
     for name, (model, _) in models.items():
         for field, info in model.model_fields.items():
@@ -88,27 +98,84 @@ def test_every_key_of_every_table_stands_in_the_sample() -> None:
             assert re.search(rf"\b{key} = ", texts[name]), f"[{name}] {key} is not in the sample"
     for name, (model, _) in models.items():
         if name in ("campaigns", "rosters", "protectors", "sources", "imports"):
-            for key, text in re.findall(r"^#([a-z_0-9]+) = (\S+) +# default", texts[name], re.MULTILINE):
+            for key, text in re.findall(
+                r"^#([a-z_0-9]+) = (\S+) +# (?:default|valeur par défaut)", texts[name], re.MULTILINE
+            ):
                 default = model.model_fields[key].get_default()
                 assert tomllib.loads(f"x = {text}")["x"] == default, f"[{name}] {key}"
 
 
-def test_every_key_is_explained() -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_key_is_explained(language: str) -> None:
     previous = ""
-    for line in template("site.toml").splitlines():
+    for line in template("site.toml", language).splitlines():
         found = _KEY.match(line)
         if found and previous.strip() in ("", *[f"[{name}]" for name in table_models()]):
             pytest.fail(f"no sentence above {line!r}")
         previous = line
 
 
-def test_the_whole_sample_uncommented_is_a_valid_site(tmp_path: Path) -> None:
-    lines = template("site.toml").splitlines()
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_whole_sample_uncommented_is_a_valid_site(tmp_path: Path, language: str) -> None:
+    lines = template("site.toml", language).splitlines()
     lines = [line[1:] if line.startswith("#") and not line.startswith("##") else line for line in lines]
     (tmp_path / "site.toml").write_text("\n".join(lines), encoding="utf-8")
     book = load_site(tmp_path / "site.toml")
     assert book.site.floor is not None
     assert all(getattr(book.site, name) for name in Site.model_fields if name != "schema_version")
+
+
+def _settings(name: str, language: str) -> list[str]:
+    """Lines of a template that set something, whether or not they are behind a "#", without comments."""
+    told = {
+        "site.toml": r"^#?(?:\[|[a-z_0-9]+ = )",
+        "mosquitto.conf": r"^#?[a-z_]+ \S",
+        "acl": r"^(?:# )?(?:user|topic|pattern) ",
+        "compose.yaml": r"^(?! *# )",
+        "vigiposte-ingest.service": r"^(?!# )",
+    }[name]
+    lines = [
+        line for line in template(name, language).splitlines() if re.match(told, line) and line.strip("# ")
+    ]
+    # What people read, and what follows a value as a comment, is in the file's language.
+    for said, kept in (
+        (r" +# .*$", ""),
+        (r":\?[^}]*\}", ":?}"),
+        (r"^(#?(?:label|purpose|language) =|Description=).*", r"\1"),
+    ):
+        lines = [re.sub(said, kept, line) for line in lines]
+    return lines
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_both_languages_set_the_same(name: str) -> None:
+    french, english = _settings(name, "fr"), _settings(name, "en")
+    assert french == english
+    assert len(french) >= 10
+    # A sentence that both have stands in one of them untranslated.
+    sentences = [
+        {
+            found[1]
+            for line in template(name, language).splitlines()
+            if (found := re.search(r"(?:^|\s)#+ (.*)", line))
+        }
+        for language in LANGUAGES
+    ]
+    shared = sentences[0] & sentences[1]
+    assert not {
+        one for one in shared if len(one.split()) > 3 and not re.match(r" |topic |pattern |https?:", one)
+    }
+
+
+def test_the_site_speaks_the_language_it_was_written_in(tmp_path: Path) -> None:
+    for language in LANGUAGES:
+        answer = CliRunner().invoke(app, ["init", str(tmp_path / language), "--lang", language])
+        assert answer.exit_code == 0, answer.output
+        site = load_site(tmp_path / language / "site.toml").site
+        assert site.site.language == language
+        assert site.workstations[0].label == {"fr": "Presse 1", "en": "Press 1"}[language]
+    assert CliRunner().invoke(app, ["init", str(tmp_path / "de"), "--lang", "de"]).exit_code != 0
+    assert not (tmp_path / "de").exists()
 
 
 def test_nothing_is_overwritten_unasked(folder: Path) -> None:
@@ -149,20 +216,22 @@ def test_ids_are_made_from_free_text(text: str, identifier: str) -> None:
     assert site_id_from(text) == identifier
 
 
-def test_no_placeholder_is_left(folder: Path) -> None:
+def test_no_placeholder_is_left(told_folder: Path) -> None:
     for name in FILES:
-        assert not re.search(r"@[A-Z]+@", (folder / name).read_text(encoding="utf-8")), name
+        assert not re.search(r"@[A-Z]+@", (told_folder / name).read_text(encoding="utf-8")), name
 
 
-def test_compose_is_well_formed_and_open_to_this_machine_only(folder: Path) -> None:
+def test_compose_is_well_formed_and_open_to_this_machine_only(told_folder: Path) -> None:
     yaml = pytest.importorskip("yaml")
-    document = yaml.safe_load((folder / "compose.yaml").read_text(encoding="utf-8"))
+    document = yaml.safe_load((told_folder / "compose.yaml").read_text(encoding="utf-8"))
     services = document["services"]
     assert set(services) == {"mosquitto", "influxdb", "grafana", "ingest", "ingest-2", "dashboard"}
     for service in services.values():
         assert all(str(port).startswith("127.0.0.1:") for port in service.get("ports", []))
-    variables = set(re.findall(r"\$\{([A-Z_]+):\?see \.env\}", (folder / "compose.yaml").read_text()))
-    assert variables == {line.partition("=")[0] for line in (folder / ".env").read_text().splitlines()}
+    variables = set(
+        re.findall(r"\$\{([A-Z_]+):\?(?:see|voir) \.env\}", (told_folder / "compose.yaml").read_text("utf-8"))
+    )
+    assert variables == {line.partition("=")[0] for line in (told_folder / ".env").read_text().splitlines()}
 
 
 def test_services_call_the_commands_as_they_are(folder: Path) -> None:
@@ -181,16 +250,28 @@ def test_services_call_the_commands_as_they_are(folder: Path) -> None:
     assert [("--writer" in call) for call in ingests] == [False, True]
 
 
-def test_systemd_accepts_the_unit(folder: Path) -> None:
+def test_systemd_accepts_the_unit(told_folder: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not installed")
-    unit = folder / "vigiposte-ingest.service"
+    unit = told_folder / "vigiposte-ingest.service"
     # The program may not be installed where the test runs; any will do for the form of the unit.
     unit.write_text(re.sub(r'ExecStart="[^"]*"', 'ExecStart="/bin/true"', unit.read_text()))
     answer = subprocess.run([analyze, "verify", str(unit)], capture_output=True, text=True, check=False)
     complaints = [line for line in answer.stderr.splitlines() if unit.name in line]
     assert complaints == []
+
+
+@pytest.mark.mosquitto
+def test_mosquitto_reads_comments_in_french(tmp_path: Path, mosquitto: Callable[..., Any]) -> None:
+    write_site_folder(tmp_path / "Usine", site="usine", label="Usine", language="fr")
+    text = (tmp_path / "Usine" / "mosquitto.conf").read_text(encoding="utf-8")
+    assert "é" in text
+    acl = tmp_path / "Usine" / "acl"
+    server = mosquitto(text.replace("listener 1883", "listener {port}") + f"acl_file {acl}\n")
+    with _connected(_client("sensor"), server.port):
+        pass
+    assert "rror" not in (server.folder / "mosquitto.log").read_text(encoding="utf-8")
 
 
 @pytest.mark.mosquitto
