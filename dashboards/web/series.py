@@ -38,7 +38,7 @@ _CHANNELS = {
 _KEPT_COLUMNS = 48
 _GAP_PERIODS = 3
 _MINUTES = "minutes"
-_MINUTE_COLUMNS = ("minute", "inclination_bins", "inclination_ns")
+_MINUTE_COLUMNS = ("minute", "inclination_bins", "inclination_samples")
 LONG_NS = _DAY_NS + _DAY_NS // 2
 """Windows of posture longer than this are drawn from minute summaries."""
 
@@ -213,7 +213,7 @@ def _angles(table: Any) -> tuple[NDArray[np.int64], Numbers, Numbers, Numbers]:
     bins = table.column("inclination_bins").combine_chunks()
     offsets = bins.offsets.to_numpy()
     angles = bins.values.to_numpy().astype(np.float64)
-    held = table.column("inclination_ns").combine_chunks().values.to_numpy().astype(np.float64)
+    held = table.column("inclination_samples").combine_chunks().values.to_numpy().astype(np.float64)
     filled = np.diff(offsets) > 0
     starts = offsets[:-1][filled]
     if starts.size == 0:

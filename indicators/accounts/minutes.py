@@ -29,7 +29,7 @@ _ARMS = frozenset({Mount.UPPER_ARM_DOMINANT, Mount.UPPER_ARM_OTHER})
 _COLUMNS = {
     Kind.NOISE: ["minute", "laeq_ns", "laeq_energy"],
     Kind.CLIMATE: ["minute", "air_ns", "air_sum"],
-    Kind.POSTURE: ["minute", "inclination_bins", "inclination_ns"],
+    Kind.POSTURE: ["minute", "inclination_bins", "inclination_samples"],
 }
 # Angles whose share of time the limits of arm and trunk ask for.
 _ARM_DEG, _TRUNK_DEG = 60.0, 45.0
@@ -160,7 +160,7 @@ def _values(kind: Kind, quantity: str, table: Any) -> Floats:
 def _share(table: Any, angle_deg: float) -> Floats:
     """Share of each minute's time at or beyond an angle [%], from its 1° histogram."""
     bins = table.column("inclination_bins").combine_chunks()
-    held = table.column("inclination_ns").combine_chunks().values.to_numpy().astype(np.float64)
+    held = table.column("inclination_samples").combine_chunks().values.to_numpy().astype(np.float64)
     row = np.repeat(np.arange(len(bins)), np.diff(bins.offsets.to_numpy()))
     beyond = bins.values.to_numpy() >= angle_deg
     total = np.bincount(row, held, len(bins))

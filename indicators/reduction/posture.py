@@ -1,8 +1,8 @@
 """Posture: raw acceleration to one row a UTC minute, and minutes back to one worker-day.
 
 A minute keeps counts only: 1° histograms, a logarithmic velocity histogram, runs, events and sixty seconds
-of yes/no conditions. Every count is a whole number of nanoseconds, and what a run or event needs to cross
-an edge is kept beside it, so that any split of a recording merges to the same day.
+of yes/no conditions. Every count is a number of samples or of whole nanoseconds, and what a run or event
+needs to cross an edge is kept beside it, so that any split of a recording merges to the same day.
 
 Samples are worked through in blocks of 30 minutes of UTC with 10 s of context, so that a block gives the same
 bytes whatever the partition it is computed in.
@@ -38,7 +38,7 @@ __all__ = ["SCHEMA", "VERSION", "PostureDay", "frame_of", "merge", "reduce_minut
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-VERSION = "posture-2"
+VERSION = "posture-3"
 
 _THREADS = 2
 _BLOCK_NS = 30 * MINUTE_NS
@@ -70,7 +70,7 @@ def _schema() -> pa.Schema:
     for name in _SPARSE:
         fields += [
             pa.field(f"{name}_bins", pa.list_(pa.uint16())),
-            pa.field(f"{name}_ns", pa.list_(pa.int64())),
+            pa.field(f"{name}_samples", pa.list_(pa.uint32())),
         ]
     return pa.schema(fields)
 
@@ -240,7 +240,7 @@ def _table(parts: list[MinuteColumns], frame: BodyFrame | None, method: str) -> 
         base, _, kind = name.rpartition("_")
         if name in constants:
             arrays.append(pa.array([constants[name]] * rows, column.type))
-        elif base in _SPARSE and kind in {"bins", "ns"}:
+        elif base in _SPARSE and kind in {"bins", "samples"}:
             arrays.append(_lists([part.get(base) for part in parts], kind, column.type, rows))
         elif name in parts[0]:
             joined = np.concatenate([np.asarray(part[name]) for part in parts])
@@ -254,6 +254,6 @@ def _lists(parts: list[Any], kind: str, arrow_type: pa.DataType, rows: int) -> p
     if not all(isinstance(part, SparseRows) for part in parts):
         return pa.nulls(rows, arrow_type)
     lengths = np.concatenate([part.lengths for part in parts])
-    values = np.concatenate([part.bins if kind == "bins" else part.values for part in parts])
+    values = np.concatenate([part.bins if kind == "bins" else part.samples for part in parts])
     offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values)).cast(arrow_type)

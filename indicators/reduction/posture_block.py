@@ -125,7 +125,7 @@ def _histogram(bins: NDArray[np.int16], layout: Layout, width: int, kept: int | 
     row, index = np.nonzero(counts)
     return SparseRows(
         index.astype(np.uint16),
-        counts[row, index] * np.int64(layout.period_ns),
+        counts[row, index].astype(np.uint32),
         np.bincount(row, minlength=counts.shape[0]).astype(np.int64),
     )
 
@@ -202,7 +202,8 @@ def _variation(zones: Zones, runs: Runs, layout: Layout) -> MinuteColumns:
     fresh[1:] = (level[1:] != level[:-1]) | (segment[1:] != segment[:-1]) | (minute[1:] != minute[:-1])
     start, level, minute = start[fresh], level[fresh], minute[fresh]
     # Runs follow each other without a hole, because a minute's samples end where the next one's begin.
-    length_ns = np.diff(np.append(start, layout.last[-1])) * np.int64(layout.period_ns)
+    length = np.diff(np.append(start, layout.last[-1]))
+    length_ns = length * np.int64(layout.period_ns)
     rows = layout.first.shape[0]
     head = np.searchsorted(minute, np.arange(rows))
     tail = np.append(head[1:], start.shape[0]) - 1
@@ -212,13 +213,12 @@ def _variation(zones: Zones, runs: Runs, layout: Layout) -> MinuteColumns:
     width = plan.eva_shape[0] * plan.eva_shape[1]
     cell = level[inner] * plan.eva_shape[1]
     cell += np.searchsorted(plan.eva_durations_ns, length_ns[inner], side="right") - 1
-    # Sums of whole nanoseconds below 2^53 are exact in a double.
-    totals = np.bincount(minute[inner] * width + cell, weights=length_ns[inner], minlength=rows * width)
+    totals = np.bincount(minute[inner] * width + cell, weights=length[inner], minlength=rows * width)
     row, index = np.nonzero(totals.reshape(rows, width))
     return {
         "eva": SparseRows(
             index.astype(np.uint16),
-            totals.reshape(rows, width)[row, index].astype(np.int64),
+            totals.reshape(rows, width)[row, index].astype(np.uint32),
             np.bincount(row, minlength=rows).astype(np.int64),
         ),
         "eva_head_level": level[head],

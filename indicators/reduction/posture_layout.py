@@ -21,10 +21,10 @@ MARGIN_S = 6  # what medians, dwell and steadiness look at beyond the window; ev
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseRows:
-    """Counts of each minute, only the bins that are not empty."""
+    """Samples of each minute by bin, only the bins that are not empty."""
 
     bins: NDArray[np.uint16]
-    values: IntArray
+    samples: NDArray[np.uint32]
     lengths: IntArray
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ __all__ = ["merge"]
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+_Stretch = tuple[int, int, int]
 
 
 def _whole(rows: pa.Table, name: str) -> IntArray:
@@ -33,28 +35,40 @@ def _whole(rows: pa.Table, name: str) -> IntArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sparse:
-    """Sparse histograms of the minutes: bin and time of each entry, and where each minute begins."""
+    """Sparse histograms of the minutes: bin and samples of each entry, and where each minute begins."""
 
     index: NDArray[np.integer[Any]]
-    values: IntArray
+    samples: NDArray[np.integer[Any]]
     begin: NDArray[np.integer[Any]]
     bins: int
 
-    def total(self, kept: BoolArray) -> IntArray:
-        """Histogram over the kept minutes."""
-        edges = np.flatnonzero(np.diff(np.concatenate(([False], kept, [False])).astype(np.int8)))
-        # Sums of whole nanoseconds below 2^53 are exact in a double.
-        total = np.zeros(self.bins)
-        for first, last in zip(self.begin[edges[::2]], self.begin[edges[1::2]], strict=True):
-            total += np.bincount(self.index[first:last], weights=self.values[first:last], minlength=self.bins)
-        return total.astype(np.int64)
+    def total(self, stretches: Sequence[_Stretch]) -> IntArray:
+        """Time in each bin over stretches of minutes [ns]."""
+        total = np.zeros(self.bins, np.int64)
+        for first, last, period_ns in stretches:
+            part = slice(self.begin[first], self.begin[last])
+            counts = np.bincount(self.index[part], weights=self.samples[part], minlength=self.bins)
+            total += counts.astype(np.int64) * period_ns
+        return total
+
+
+def _stretches(kept: BoolArray, period_ns: IntArray) -> list[_Stretch]:
+    """Stretches of kept minutes of one sampling period: first row, past-the-end row, period [ns]."""
+    rows = np.flatnonzero(kept)
+    if not rows.size:
+        return []
+    periods = period_ns[rows]
+    fresh = np.flatnonzero((rows[1:] - rows[:-1] > 1) | (periods[1:] != periods[:-1])) + 1
+    begins = np.append(0, fresh)
+    ends = np.append(fresh, rows.size) - 1
+    return [*zip(rows[begins].tolist(), (rows[ends] + 1).tolist(), periods[begins].tolist(), strict=True)]
 
 
 def _sparse(rows: pa.Table, name: str, bins: int) -> _Sparse:
-    index, values = (_one_list(rows, f"{name}_{part}") for part in ("bins", "ns"))
+    index, samples = (_one_list(rows, f"{name}_{part}") for part in ("bins", "samples"))
     return _Sparse(
         index.values.to_numpy(zero_copy_only=False),
-        values.values.to_numpy(zero_copy_only=False),
+        samples.values.to_numpy(zero_copy_only=False),
         index.offsets.to_numpy(),
         bins,
     )
@@ -116,7 +130,9 @@ def merge(rows: pa.Table, day: WorkerDay) -> PostureDay:
         reference, method = Reference.NONE, ""
     inclination = _sparse(rows, "inclination", INCLINATION_BINS)
     flexion = _sparse(rows, "flexion", SIGNED_BINS)
-    inclination_ns, flexion_ns = inclination.total(worn), flexion.total(worn)
+    period_ns = _whole(rows, "period_ns")
+    in_wear, at_rest = _stretches(worn, period_ns), _stretches(worn & ~work, period_ns)
+    inclination_ns, flexion_ns = inclination.total(in_wear), flexion.total(in_wear)
     gaps, working = _whole(rows, "gaps"), _kept(follows, work)
     minute_events = {
         name.removeprefix("events_"): _events(rows, name.removeprefix("events_"), working, gaps)[work]
@@ -135,10 +151,10 @@ def merge(rows: pa.Table, day: WorkerDay) -> PostureDay:
         velocity_method=method,
         inclination_ns=inclination_ns,
         flexion_ns=flexion_ns,
-        lateral_ns=_sparse(rows, "lateral", SIGNED_BINS).total(worn),
-        velocity_ns=_sparse(rows, "velocity", VELOCITY_BINS).total(worn),
-        work_inclination_ns=inclination_ns - inclination.total(worn & ~work),
-        work_flexion_ns=flexion_ns - flexion.total(worn & ~work),
+        lateral_ns=_sparse(rows, "lateral", SIGNED_BINS).total(in_wear),
+        velocity_ns=_sparse(rows, "velocity", VELOCITY_BINS).total(in_wear),
+        work_inclination_ns=inclination_ns - inclination.total(at_rest),
+        work_flexion_ns=flexion_ns - flexion.total(at_rest),
         eva_ns=_variation(rows, worn, _kept(follows, worn)),
         events={name: int(counts.sum()) for name, counts in minute_events.items()},
         minutes_ns=starts[work],
@@ -149,7 +165,7 @@ def merge(rows: pa.Table, day: WorkerDay) -> PostureDay:
         },
         minute_valid_ns=valid[work],
         minute_events=minute_events,
-        quality=_quality(rows, valid, states, worn, inclination),
+        quality=_quality(rows, valid, states, worn, _slip(inclination, worn, period_ns)),
     )
 
 
@@ -198,7 +214,7 @@ def _variation(rows: pa.Table, chosen: BoolArray, joined: BoolArray) -> IntArray
     """EVA of the day: the cells of the minutes, and the runs that cross minute edges."""
     plan = summary_plan()
     levels, classes = plan.eva_shape
-    total = _sparse(rows, "eva", levels * classes).total(chosen)
+    total = _sparse(rows, "eva", levels * classes).total(_stretches(chosen, _whole(rows, "period_ns")))
     known = chosen & rows.column("eva_head_level").is_valid().to_numpy() if rows.num_rows else chosen
     head, tail = _whole(rows, "eva_head_level"), _whole(rows, "eva_tail_level")
     pieces = np.stack([head, tail], axis=1)
@@ -220,7 +236,7 @@ def _variation(rows: pa.Table, chosen: BoolArray, joined: BoolArray) -> IntArray
 
 
 def _quality(
-    rows: pa.Table, valid: IntArray, states: NDArray[np.str_], worn: BoolArray, inclination: _Sparse
+    rows: pa.Table, valid: IntArray, states: NDArray[np.str_], worn: BoolArray, slip_deg: float
 ) -> PostureQuality:
     return PostureQuality(
         dynamic_ns=int(_whole(rows, "dynamic_ns")[worn].sum()),
@@ -231,11 +247,11 @@ def _quality(
         bench_ns=int(valid[states == WearState.BENCH.value].sum()),
         quiet_ns=int(valid[states == WearState.STILL.value].sum()),
         gaps=int(_whole(rows, "gaps")[worn].sum()),
-        slip_deg=_slip(inclination, worn),
+        slip_deg=slip_deg,
     )
 
 
-def _slip(inclination: _Sparse, worn: BoolArray) -> float:
+def _slip(inclination: _Sparse, worn: BoolArray, period_ns: IntArray) -> float:
     """Rise of the 10th percentile of inclination from the first to the last third of the worn minutes."""
     place = np.flatnonzero(worn)
     third = place.shape[0] // 3
@@ -245,6 +261,6 @@ def _slip(inclination: _Sparse, worn: BoolArray) -> float:
     for part in (place[:third], place[-third:]):
         chosen = np.zeros(worn.shape[0], np.bool_)
         chosen[part] = True
-        spread = np.cumsum(inclination.total(chosen))
+        spread = np.cumsum(inclination.total(_stretches(chosen, period_ns)))
         lowest.append(float(np.searchsorted(spread, spread[-1] / 10)) if spread[-1] else float("nan"))
     return float(np.maximum(lowest[1] - lowest[0], 0.0))

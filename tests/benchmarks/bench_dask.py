@@ -27,7 +27,7 @@ from sensors.site_file import load_site
 
 def digest(folder: Path) -> str:
     found = hashlib.sha256()
-    for path in sorted((folder / "lake" / "summaries" / "minutes").rglob("*.parquet")):
+    for path in sorted((folder / "lake" / "summaries" / "minutes").rglob("*.arrow")):
         found.update(path.read_bytes())
     return found.hexdigest()[:16]
 

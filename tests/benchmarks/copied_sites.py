@@ -96,7 +96,7 @@ def _later(table: pa.Table, days: int) -> pa.Table:
 def _summary(partition: Partition) -> str:
     return (
         f"summaries/{DATASET}/kind={partition.kind.value}/site={partition.site}/sensor={partition.sensor}/"
-        f"date={partition.day.isoformat()}/table.parquet"
+        f"date={partition.day.isoformat()}/table.arrow"
     )
 
 
