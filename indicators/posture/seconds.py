@@ -10,21 +10,20 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.posture_runs import majority, run_bounds
+from analysis.minute_bits import Timeline, at_least, count, longest_s, median_5s, starts
 from indicators.limits import limit
 from indicators.posture.rules import static_hold_limit_s
-from indicators.reduction.posture_day import PostureDay, unpack
+from indicators.reduction.posture_day import PostureDay
 from indicators.table_files import toml_table
 
 __all__ = ["DaySeconds", "RestShares", "ZoneShares"]
 
-BoolArray = NDArray[np.bool_]
+WordArray = NDArray[np.uint64]
 IntArray = NDArray[np.int64]
 
 _HOUR_NS = 3_600_000_000_000
-_MEDIAN_S = 5
 _REST_MINIMUM_S = 3
-_GRADES = {"A": np.int8(0), "C": np.int8(1), "N": np.int8(2)}
+_GRADES = ("A", "C", "N")  # acceptable, conditional, not acceptable
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class DaySeconds:
 
     def __init__(self, day: PostureDay) -> None:
         self.day = day
-        self._conditions: dict[str, BoolArray] = {}
+        self._words: dict[str, WordArray] = {}
         self._once: dict[str, float] = {}
         self._zones: dict[str, ZoneShares] = {}
         self._hours: dict[str, IntArray] = {}
@@ -95,15 +94,15 @@ class DaySeconds:
         return int(np.bitwise_count(self.day.masks["present"]).sum()) if self.day.minutes_ns.size else 0
 
     @cached_property
-    def breaks(self) -> BoolArray:
-        """Where a second does not continue the one before it."""
-        return self.day.seconds()[1]
+    def timeline(self) -> Timeline:
+        """Where the working minutes lie."""
+        return Timeline.of(self.day.minutes_ns)
 
-    def condition(self, name: str) -> BoolArray:
+    def _on(self, name: str) -> WordArray:
         """Seconds in which a condition holds; every mask lies within the present seconds but ``moving``."""
-        if name not in self._conditions:
-            self._conditions[name] = unpack(self.day.masks[name])
-        return self._conditions[name]
+        if name not in self._words:
+            self._words[name] = self.timeline.words(self.day.masks[name])[0]
+        return self._words[name]
 
     @cached_property
     def angle(self) -> str:
@@ -112,13 +111,6 @@ class DaySeconds:
 
     def _observed(self, *conditions: str) -> bool:
         return bool(self.number) and all(name in self.day.masks for name in conditions)
-
-    def _long_runs(self, on: BoolArray, more_than_s: float) -> BoolArray:
-        """Seconds that belong to runs longer than so many seconds."""
-        if not on.any():
-            return on
-        first, last = run_bounds(on, self.breaks)
-        return np.repeat(on[first] & (last - first > more_than_s), last - first)
 
     def by_utc_hour(self, condition: str) -> IntArray:
         """Hours with data: since 1970, seconds in a condition and seconds present, shape (3, hours)."""
@@ -143,11 +135,7 @@ class DaySeconds:
             return math.nan
         if not self.day.masks[condition].any():
             return 0.0
-        held = majority(self.condition(condition), _MEDIAN_S, self.breaks)
-        if not held.any():
-            return 0.0
-        first, last = run_bounds(held, self.breaks)
-        return float((last - first)[held[first]].max())
+        return float(longest_s(median_5s(self._on(condition), self._on("present"))))
 
     def static_beyond_percent(self, body_part: str) -> float:
         """Share of the working time in static postures beyond their longest acceptable hold [%].
@@ -162,14 +150,14 @@ class DaySeconds:
         """
         if not self._observed("steady"):
             return math.nan
-        beyond = np.zeros(self.day.minutes_ns.size * 60, np.bool_)
+        beyond = np.zeros(self.timeline.size, np.uint64)
         for name, mask in self.day.masks.items():
             if not name.startswith(f"{self.angle}_ge") or not mask.any():
                 continue
             allowed = _longest_static_s(body_part, int(name.removeprefix(f"{self.angle}_ge")))
             if not math.isinf(allowed):
-                beyond |= self._long_runs(self.condition(name) & self.condition("steady"), allowed)
-        return 100.0 * float(np.count_nonzero(beyond)) / self.number
+                beyond |= at_least(self._on(name) & self._on("steady"), math.floor(allowed) + 1)
+        return 100.0 * int(count(beyond)) / self.number
 
     def zones(self, body_part: str) -> ZoneShares:
         """Shares of the working time in acceptable, conditional and not acceptable zones [%].
@@ -187,33 +175,38 @@ class DaySeconds:
         return self._zones[body_part]
 
     def _zone_shares(self, body_part: str) -> ZoneShares:
-        low, high, often_from, least = _zone_rule(body_part)
+        low, high, often_from, least_s = _zone_rule(body_part)
         raised, bent = f"{self.angle}_ge{low}", f"{self.angle}_ge{high}"
         if not self._observed("steady", raised, bent):
             return ZoneShares(math.nan, math.nan, math.nan)
-        present = self.condition("present")
+        present, often = self._on("present"), self._often(f"{self.angle}_{low}", often_from)
         zones = {
-            "0_20": present & ~self.condition(raised),
-            "20_60": self.condition(raised) & ~self.condition(bent),
-            "ge60": self.condition(bent),
+            "0_20": present & ~self._on(raised),
+            "20_60": self._on(raised) & ~self._on(bent),
+            "ge60": self._on(bent),
         }
         if self.angle == "flexion":
-            zones["backwards"] = self.condition("backwards")
+            zones["backwards"] = self._on("backwards")
             zones["0_20"] &= ~zones["backwards"]
-            zones["sideways_ge10"] = self.condition("sideways")
-        counts = self.day.minute_events[f"{self.angle}_{low}"]
-        often = np.repeat(counts >= often_from, 60)
-        grade = np.zeros(present.shape[0], np.int8)
-        for row in toml_table("posture")["zones"][body_part]:
-            inside = zones.get(row["key"])
-            if inside is None or not inside.any():
-                continue
-            own = np.where(often, _GRADES[row["high"]], _GRADES[row["low"]])
-            static = self._long_runs(inside & self.condition("steady"), least)
-            own[static] = np.maximum(own[static], _GRADES[row["static"]])
-            np.maximum(grade, own, out=grade, where=inside)
-        shares = 100.0 * np.bincount(grade[present], minlength=3) / self.number
-        return ZoneShares(*(float(share) for share in shares))
+            zones["sideways_ge10"] = self._on("sideways")
+        rows = [row for row in toml_table("posture")["zones"][body_part] if row["key"] in zones]
+        inside = np.stack([zones[row["key"]] for row in rows])
+        static = at_least(inside & self._on("steady"), math.floor(least_s) + 1)
+        reached = {grade: np.zeros_like(present) for grade in _GRADES}
+        for row, zone, held in zip(rows, inside, static, strict=True):
+            reached[row["high"]] |= zone & often
+            reached[row["low"]] |= zone & ~often
+            reached[row["static"]] |= held
+        bad = int(count(reached["N"]))
+        unsure = int(count(reached["C"] & ~reached["N"]))
+        shares = (100.0 * seconds / self.number for seconds in (self.number - bad - unsure, unsure, bad))
+        return ZoneShares(*shares)
+
+    def _often(self, event: str, from_per_min: float) -> WordArray:
+        """All seconds of the minutes with so many events or more."""
+        minutes = self.day.minute_events[event] >= from_per_min
+        words: WordArray = self.timeline.words(np.where(minutes, self.day.masks["present"], np.uint64(0)))[0]
+        return words
 
     @cached_property
     def rest(self) -> RestShares:
@@ -223,12 +216,7 @@ class DaySeconds:
         """
         if not self._observed("rest"):
             return RestShares(math.nan, math.nan)
-        on = self.condition("rest")
-        if not on.any():
-            return RestShares(0.0, 0.0)
-        first, last = run_bounds(on, self.breaks)
-        kept = on[first] & (last - first >= _REST_MINIMUM_S)
-        resting = float((last - first)[kept].sum())
+        resting = at_least(self._on("rest"), _REST_MINIMUM_S)
         return RestShares(
-            100.0 * resting / self.number, float(np.count_nonzero(kept)) / (self.number / 3600.0)
+            100.0 * int(count(resting)) / self.number, int(count(starts(resting))) / (self.number / 3600.0)
         )

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from analysis.posture_calibration import Reference
 from indicators.model import WorkerDay
-from indicators.reduction.minutes import MINUTE_NS
 from indicators.reduction.posture_bins import ANGLE_OFFSET
 
 __all__ = ["PostureDay", "PostureFigures", "PostureQuality", "unpack"]
@@ -144,26 +143,6 @@ class PostureDay:
     def flexion_at_least_ns(self, degrees: int) -> int:
         """Working time with a signed flexion of at least so many whole degrees [ns]."""
         return int(self.work_flexion_ns[degrees + ANGLE_OFFSET :].sum())
-
-    def seconds(self, *conditions: str) -> tuple[BoolArray, BoolArray]:
-        """Seconds of the working minutes in which all `conditions` hold, and where a row starts afresh.
-
-        Returns
-        -------
-        on : bool array, shape (60·m,)
-        breaks : bool array, shape (60·m,)
-            True where a second does not continue the one before: after a hole or beside a second without
-            data.
-        """
-        combined = self.masks["present"].copy()
-        for condition in conditions:
-            combined &= self.masks[condition]
-        present = unpack(self.masks["present"])
-        breaks = np.zeros(present.shape[0], np.bool_)
-        breaks[::60] = np.append(True, np.diff(self.minutes_ns) != MINUTE_NS)
-        breaks[1:] |= present[1:] != present[:-1]
-        breaks[:1] = True
-        return unpack(combined), breaks
 
 
 def unpack(mask: NDArray[np.uint64]) -> BoolArray:

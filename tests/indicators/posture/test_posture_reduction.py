@@ -21,9 +21,9 @@ from analysis.exposure import (
 )
 from analysis.posture import angular_velocity_deg_s, frame_angles_deg
 from analysis.posture_calibration import Reference, body_frame
-from analysis.posture_runs import majority, run_bounds
 from analysis.signal import low_pass
 from indicators.posture.measures import histogram_percentile
+from indicators.posture.seconds import DaySeconds
 from indicators.reduction.posture import SCHEMA, PostureDay, frame_of, merge, reduce_minutes
 from indicators.reduction.posture_bins import velocity_bin, velocity_edges_deg_s
 from sensors.errors import MethodError
@@ -98,12 +98,9 @@ def test_counts_are_those_of_the_pure_functions(bench: Bench, gappy: ReadingBatc
         assert day.flexion_at_least_ns(k) / 1e9 == pytest.approx(expected, abs=1e-6)
         per_minute = events_per_minute(flexion, seconds, k, 5, 1.0)
         assert day.events[f"flexion_{k}"] == round(per_minute * day.valid_ns / 60e9)
-    on, breaks = day.seconds("flexion_ge20")
-    held = majority(on, 5, breaks)
-    first, last = run_bounds(held, breaks)
     # Seconds of UTC here, seconds from the start of each segment there.
     longest = longest_hold_s(flexion, seconds, 20, 1.0)
-    assert (last - first)[held[first]].max() == pytest.approx(longest, abs=1.0)
+    assert DaySeconds(day).longest_hold_s("flexion_ge20") == pytest.approx(longest, abs=1.0)
     for histogram, angle, lowest in (
         (day.inclination_ns, theta, 0),
         (day.flexion_ns, flexion, -180),
@@ -200,9 +197,8 @@ def test_a_hold_over_minutes_stays_whole(quiet_bench: Bench) -> None:
     t = quiet_bench.times(600.0)
     flexion = np.where((t >= 100.0) & (t < 400.0), 65.0, 5.0)
     day = quiet_bench.day(quiet_bench.acceleration(flexion))
-    on, breaks = day.seconds("flexion_ge60")
-    first, last = run_bounds(on, breaks)
-    assert (last - first)[on[first]].tolist() == [300]
+    assert DaySeconds(day).longest_hold_s("flexion_ge60") == 300.0
+    assert int(np.bitwise_count(day.masks["flexion_ge60"]).sum()) == 300
     # Level 60–90°, longest class; the low-pass gives the two flanks away.
     assert day.eva_ns[5, -1] / 1e9 == pytest.approx(300.0, abs=0.2)
 
