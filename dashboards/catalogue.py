@@ -8,6 +8,8 @@ A code is ``section.key`` (``verdicts.above``, ``notes.too_few_days``). Texts na
     a number with one decimal;
 ``{name:%}``
     a share between 0 and 1 in percent;
+``{value} {unit}``
+    a figure and its unit, closed up where the language does: ``60°``, ``11.7%``;
 ``{name:#jour|jours}``
     singular or plural word, by the number (French: below 2 is singular; English: exactly 1).
 """
@@ -32,6 +34,7 @@ __all__ = ["Run", "Text", "catalogue", "plain", "rich", "say_note", "symbol_runs
 
 Text = Callable[..., str]
 _SYMBOL = re.compile(r"\b(L’?|t)_([A-Za-z0-9,]*[A-Za-z0-9])")
+_BEFORE_UNIT = re.compile(r"(?<=\})[ \u00a0](?=\{unit\})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,12 @@ class _Formatter(string.Formatter):
     def __init__(self, language: Language) -> None:
         super().__init__()
         self.language = language
+
+    def vformat(self, format_string: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        if "unit" in kwargs:
+            joint = "" if typography.sticks(str(kwargs["unit"]), language=self.language) else typography.NBSP
+            format_string = _BEFORE_UNIT.sub(joint, format_string)
+        return super().vformat(format_string, args, kwargs)
 
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
         del args

@@ -86,7 +86,7 @@ def _state(book: SiteBook, line: SensorLine, now_ns: int, words: Wording) -> Sen
         late=words.number(health.late),
         skew="–"
         if health.skew_s is None
-        else typography.quantity(typography.number(health.skew_s, 1, language=language, sign=True), "s"),
+        else words.quantity_of(typography.number(health.skew_s, 1, language=language, sign=True), "s"),
         battery="–" if health.battery is None else words.percent(health.battery / 100.0),
         calibration="–"
         if line.calibrated_at is None

@@ -31,6 +31,7 @@ __all__ = [
     "quote",
     "safe_number",
     "short_day",
+    "sticks",
     "typeset",
     "week_label",
 ]
@@ -160,11 +161,16 @@ def interval(
     return f"[{first}{between}{last}]"
 
 
-def quantity(text: str, unit: str) -> str:
-    """Join a written number and its unit; angles stick to their degree sign."""
+def sticks(unit: str, *, language: Language | str) -> bool:
+    """Whether a unit follows its figure without a blank: the degree of angles; per cent in English."""
+    return unit == "°" or (unit == "%" and language == Language.EN)
+
+
+def quantity(text: str, unit: str, *, language: Language | str) -> str:
+    """Join a written number and its unit: ``91.2 dB(A)``, ``60°``, ``11.7%``; ``11,7 %`` in French."""
     if not unit:
         return text
-    return text + unit if unit == "°" else f"{text}{NBSP}{unit}"
+    return f"{text}{'' if sticks(unit, language=language) else NBSP}{unit}"
 
 
 def percent(share: float, *, language: Language | str, decimals: int = 0) -> str:
@@ -176,7 +182,7 @@ def percent(share: float, *, language: Language | str, decimals: int = 0) -> str
         text = f"<{NBSP}{number(10.0**-decimals, decimals, language=language)}"
     else:
         text = number(value, decimals, language=language)
-    return f"{text}{NBSP}%" if language == Language.FR else f"{text}%"
+    return quantity(text, "%", language=language)
 
 
 def duration(seconds: float, *, language: Language | str) -> str:

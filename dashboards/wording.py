@@ -230,7 +230,11 @@ class Wording:
 
     def quantity(self, indicator: Indicator) -> str:
         """Value and unit."""
-        return typography.quantity(self.value(indicator), self.unit(indicator.unit))
+        return self.quantity_of(self.value(indicator), indicator.unit)
+
+    def quantity_of(self, figure: str, unit: str) -> str:
+        """A written figure and its unit, joined as this language does; without one, what follows a figure."""
+        return typography.quantity(figure, self.unit(unit), language=self.language)
 
     def limit_name(self, limit: Limit) -> str:
         """Name of a limit, or of its role when it has none of its own."""

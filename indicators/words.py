@@ -7,7 +7,7 @@ from collections.abc import Callable
 from indicators.context import base_indicator
 from indicators.model import Note
 
-__all__ = ["Text", "label", "note_words", "unit_words"]
+__all__ = ["Text", "label", "note_words", "quantity", "unit_words"]
 
 Text = Callable[..., str]
 """``say(code, **params)`` of a catalogue; an unknown code is answered by itself."""
@@ -42,3 +42,8 @@ def unit_words(unit: str, say: Text) -> str:
     code = f"units.{unit.replace('/', '_per_').replace(' ', '_')}"
     found = say(code)
     return unit if found == code else found
+
+
+def quantity(figure: str | float, unit: str, say: Text) -> str:
+    """Join a figure and its unit as the language does: ``11,7 %`` in French, ``11.7%`` in English."""
+    return say("commands.quantity", value=figure, unit=unit_words(unit, say))

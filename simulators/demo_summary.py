@@ -104,7 +104,7 @@ def _comparison(result: Any, truth: Mapping[str, Any], say: Say) -> Iterator[Seq
             yield [
                 row.label,
                 say(f"indicators.{name}"),
-                f"{_number(value, say)}{'' if estimate.unit == '°' else ' '}{estimate.unit}",
+                say("commands.quantity", value=_number(value, say), unit=estimate.unit),
                 _number(estimate.value, say),
                 f"{_number(interval.low, say)} … {_number(interval.high, say)}" if interval else "–",
             ]

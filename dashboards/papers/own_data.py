@@ -41,7 +41,7 @@ def own_data_paper(
                 station,
                 value.shift,
                 say(f"indicators.{value.indicator}"),
-                quantity(number(value.value, _DECIMALS, language=language), value.unit),
+                quantity(number(value.value, _DECIMALS, language=language), value.unit, language=language),
             )
             for station, value in data.values
         ),

@@ -149,7 +149,8 @@ def curve_figure(curve: Sequence[CurvePoint], wanted: float, say: Text) -> str:
         svg.label(left, height - 2, say("plan.worker_days_axis"), "t-s"),
     ]
     shown = ", ".join(
-        f"{point.design.worker_days}: {100 * (point.probability or 0.0):.0f} %" for point in known
+        f"{point.design.worker_days}: {say('plan.probability', share=point.probability or 0.0)}"
+        for point in known
     )
     return svg.document(width, height, body, alt=f"{say('plan.column_curve')}: {shown}", natural=True)
 

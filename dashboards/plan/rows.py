@@ -78,7 +78,7 @@ def _plan_row(
 ) -> tuple[object, ...]:
     station, factor, row = found
     curve = curve_figure(row.curve, plan.wanted, words.say)
-    limit = typography.quantity(words.limit_value(row.limit, sign=True), words.unit(row.limit.unit))
+    limit = words.quantity_of(words.limit_value(row.limit, sign=True), row.limit.unit)
     return (
         station.label
         if len({one.shift for one in plan.stations}) == 1

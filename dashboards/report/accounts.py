@@ -61,7 +61,7 @@ def _window(window: SensorWindow, words: Wording) -> str:
     decimals = _DECIMALS.get(window.quantity, 0)
 
     def shown(value: float) -> str:
-        return typography.quantity(words.number(value, decimals), words.unit(window.unit))
+        return words.quantity_of(words.number(value, decimals), window.unit)
 
     name = words.say(f"accounts.quantity.{window.quantity}")
     if window.usual is None:

@@ -284,7 +284,7 @@ def _limits(result: WeeklyResult, words: Wording) -> tuple[LimitRow, ...]:
         LimitRow(
             id=limit.id,
             name=words.limit_name(limit),
-            value=typography.quantity(words.limit_value(limit, sign=True), words.unit(limit.unit)),
+            value=words.quantity_of(words.limit_value(limit, sign=True), limit.unit),
             source=words.source(limit),
             edition=limit.edition,
             grade=words.say(f"grades.{limit.grade.value}"),

@@ -147,7 +147,7 @@ def distribution_figures(indicator: Indicator, audience: Audience, words: Wordin
 
 def _marks(marks: Mapping[str, float], unit: str, words: Wording) -> str:
     return ", ".join(
-        f"{name} {typography.quantity(words.number(value, 0), unit)}" for name, value in marks.items()
+        f"{name} {words.quantity_of(words.number(value, 0), unit)}" for name, value in marks.items()
     )
 
 
@@ -171,9 +171,10 @@ def _curve(indicator: Indicator, words: Wording) -> Figure | None:
             x_label=f"{label} [{found.unit}]",
             y_label=words.say("figures.cumulative"),
             say=words.number,
-            say_mark=lambda value: f"{words.number(value, 0)}{found.unit}",
+            say_mark=lambda value: words.quantity_of(words.number(value, 0), found.unit),
             say_beyond=lambda share, limit: (
-                f"{_percent(words, 0)(share)} ≥{typography.NBSP}{words.number(limit)}{found.unit}"
+                _percent(words, 0)(share)
+                + f" ≥{typography.NBSP}{words.quantity_of(words.number(limit), found.unit)}"
             ),
             alt=f"{title}. {label}. {_marks(marked, found.unit, words)}",
         ),
@@ -218,12 +219,11 @@ def _folded(bands: Sequence[details.Band]) -> list[details.Band]:
 
 def _band_name(low: float, high: float, unit: str, words: Wording) -> str:
     """``20–45°``; a band that reaches the end of what can be is named by its one bound."""
-    tail = unit if unit == "°" else f"{typography.NBSP}{unit}"
     if low == -math.inf or (unit == "°" and low <= -_STRAIGHT_DEG):
-        return f"<{typography.NBSP}{words.number(high)}{tail}"
+        return words.quantity_of(f"<{typography.NBSP}{words.number(high)}", unit)
     if high == math.inf or (unit == "°" and high >= _STRAIGHT_DEG):
-        return f"≥{typography.NBSP}{words.number(low)}{tail}"
-    return f"{words.number(low)}–{words.number(high)}{tail}"
+        return words.quantity_of(f"≥{typography.NBSP}{words.number(low)}", unit)
+    return words.quantity_of(f"{words.number(low)}–{words.number(high)}", unit)
 
 
 def _matrix(indicator: Indicator, words: Wording) -> Figure | None:
@@ -256,12 +256,9 @@ def _matrix(indicator: Indicator, words: Wording) -> Figure | None:
 
 
 def _edge_names(edges: Sequence[float], count: int, words: Wording, unit: str) -> list[str]:
-    names = [
-        _band_name(low, high, unit, words) if unit else f"{words.number(low)}–{words.number(high)}"
-        for low, high in pairwise(edges)
-    ]
+    names = [_band_name(low, high, unit, words) for low, high in pairwise(edges)]
     if len(names) < count:
-        names.append(f"≥{typography.NBSP}{words.number(edges[-1])}{unit}")
+        names.append(words.quantity_of(f"≥{typography.NBSP}{words.number(edges[-1])}", unit))
     return names[:count]
 
 

@@ -54,14 +54,14 @@ class FactorColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One factor of one workstation in the ranking table."""
+    """One factor of one workstation in the ranking table; `tail` joins the value and names its unit."""
 
     factor: str
     factor_label: str
     mark: Mark
     indicator: tuple[Run, ...] = ()
     value: str = ""
-    unit: str = ""
+    tail: str = ""
     interval: str = ""
     limit: str = ""
     whisker: str = ""
@@ -84,13 +84,13 @@ class RankRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleRow:
-    """One indicator on its own scale."""
+    """One indicator on its own scale; `tail` joins the value and names its unit."""
 
     indicator: str
     label: tuple[Run, ...]
     method: str
     value: str
-    unit: str
+    tail: str
     interval: str
     scale: str
     scale_narrow: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dashboards import typography
 from dashboards.report.model import ProjectionCell, ProjectionRow, ProjectionTable
 from dashboards.wording import Wording, indicator_verdict
 from indicators.limits import Limit, Role
@@ -28,9 +27,7 @@ def projection_table(result: WeeklyResult, words: Wording) -> ProjectionTable:
         columns=tuple(
             (
                 words.indicator_text(identifier),
-                typography.quantity(
-                    words.limit_value(limits[identifier], sign=True), words.unit(limits[identifier].unit)
-                ),
+                words.quantity_of(words.limit_value(limits[identifier], sign=True), limits[identifier].unit),
             )
             for identifier in order
         ),

@@ -127,7 +127,7 @@ def _cell(result: FactorResult, words: Wording) -> Cell:
         mark=words.mark(result.verdict),
         indicator=words.indicator(indicator.id, short=True),
         value=words.value(indicator) if measured else "",
-        unit=words.unit(indicator.unit) if measured else "",
+        tail=words.quantity_of("", indicator.unit) if measured else "",
         interval=words.interval(indicator),
         limit=words.limit_summary(result, indicator),
         whisker=whiskers.cell(words.reading(indicator)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dashboards import typography
 from dashboards.plots import whiskers
 from dashboards.plots.whiskers import MOVING
 from dashboards.report.model import FactorBlock, ScaleRow
@@ -77,7 +76,7 @@ def scale_row(
         label=words.indicator(indicator.id),
         method=words.method(indicator.method),
         value=words.value(indicator),
-        unit=words.unit(indicator.unit) if indicator.value is not None else "",
+        tail=words.quantity_of("", indicator.unit) if indicator.value is not None else "",
         interval=words.interval(indicator),
         scale=whiskers.full_scale(words.reading(indicator), words.number),
         scale_narrow=whiskers.full_scale(words.reading(indicator), words.number, narrow=True),
@@ -100,8 +99,7 @@ def _limit_text(judged: LimitAssessment | None, words: Wording) -> str:
     if judged is None:
         return words.say("report.no_limit")
     figure = words.limit_value(judged.limit, sign=True)
-    unit = words.unit(judged.limit.unit)
-    return f"{typography.quantity(figure, unit)}, {words.limit_name(judged.limit)}"
+    return f"{words.quantity_of(figure, judged.limit.unit)}, {words.limit_name(judged.limit)}"
 
 
 def _week_text(week: Indicator | None, words: Wording) -> str:

@@ -130,7 +130,7 @@ def _margin(indicator: Indicator, row: LimitAssessment, words: Wording) -> str:
     figure = words.number(size, decimals)
     if indicator.unit == "%":
         return words.say("report.points", n=size, points=figure)
-    return f"{figure}\u00a0{unit}"
+    return typography.quantity(figure, unit, language=words.language)
 
 
 def station_lead(station: WorkstationResult, words: Wording) -> tuple[Run, ...]:
@@ -178,7 +178,7 @@ def _above_sentence(factor: FactorResult, words: Wording) -> tuple[Run, ...]:
         code,
         factor=subject,
         limit=words.limit_name(row.limit),
-        figure=typography.quantity(words.number(row.limit.value), words.unit(row.limit.unit)),
+        figure=words.quantity_of(words.number(row.limit.value), row.limit.unit),
         value=words.quantity(indicator),
         open=words.listing(beside),
     )

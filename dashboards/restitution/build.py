@@ -175,7 +175,7 @@ def _figure(part: FactorResult, words: Wording) -> str:
 def _plain(indicator: Indicator, value: float, words: Wording) -> str:
     unit = f"restitution.unit.{indicator.unit.split('/', maxsplit=1)[0].split('(', maxsplit=1)[0]}"
     shown = words.say(unit) if unit in catalogue(words.language) else words.unit(indicator.unit)
-    return typography.quantity(words.number(value, 0), shown)
+    return typography.quantity(words.number(value, 0), shown, language=words.language)
 
 
 def _doubts(station: WorkstationResult, words: Wording) -> tuple[str, ...]:

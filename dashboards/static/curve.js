@@ -10,6 +10,9 @@
     timeZone: zone, weekday: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
   });
   const figures = new Intl.NumberFormat(lang, { maximumFractionDigits: 1 });
+  // English sets the per cent sign and the degree of angles close, as typography.py does.
+  const joint = unit === "°" || (unit === "%" && lang === "en") ? "" : "\u00a0";
+  const quantity = (value) => `${figures.format(value)}${joint}${unit}`;
   const wide = () => box.clientWidth >= 720;
   const MARGIN = 164;
   let shown = whole;
@@ -144,7 +147,7 @@
     if (plot) plot.destroy();
     const line = colour("--ink"), soft = colour("--ink-2"), rule = colour("--rule");
     const axis = { stroke: soft, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule }, font: '12px "Source Sans 3", sans-serif' };
-    const number = (u, value) => (value === null || value === undefined ? "–" : `${figures.format(value)} ${unit}`);
+    const number = (u, value) => (value === null || value === undefined ? "–" : quantity(value));
     const range = (u, low, high) => {
       const values = [low, high, ...data.limits.map((limit) => limit[0])].filter((v) => v !== null && isFinite(v));
       if (!values.length) return [0, 1];
@@ -186,7 +189,7 @@
     const summary = document.getElementById("curve-summary"), gaps = document.getElementById("curve-gaps");
     const { mean, ...percentiles } = data.summary;
     summary.textContent = mean === undefined ? "" : [
-      `${box.dataset.mean} ${figures.format(mean)} ${unit}`,
+      `${box.dataset.mean} ${quantity(mean)}`,
       ...Object.entries(percentiles).map(([name, value]) => `${name} ${figures.format(value)}`),
     ].join(" · ");
     const open = worked(data.gaps).filter(([from, to]) => to - from >= 60).sort((a, b) => b[1] - b[0] - (a[1] - a[0]));

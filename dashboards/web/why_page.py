@@ -83,7 +83,7 @@ def _limit_rows(context: PageContext, indicator: Indicator) -> list[dict[str, An
     return [
         {
             "name": words.limit_name(row.limit),
-            "value": typography.quantity(words.limit_value(row.limit, sign=True), words.unit(row.limit.unit)),
+            "value": words.quantity_of(words.limit_value(row.limit, sign=True), row.limit.unit),
             "role": words.say(f"roles.{row.limit.role.value}"),
             "source": words.source(row.limit),
             "edition": row.limit.edition,

@@ -23,6 +23,7 @@ from indicators.model import (
     WeeklyResult,
     WorkstationResult,
 )
+from indicators.words import quantity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -350,7 +351,9 @@ def write_workbook(annex: Annex, path: Path, say: Text | None = None) -> Path:
     heads = names if say is None else tuple(say(f"decisions.column.{name}") for name in names)
     shares.write_row(0, 0, heads, bold)
     shares.set_column(0, len(names) - 1, 18)
-    percent = book.add_format({"num_format": "0 %"})
+    percent = book.add_format(
+        {"num_format": "0%" if say is None else quantity("0", "%", say).replace("\u00a0", " ")}
+    )
     for index, share in enumerate(annex.shares, start=1):
         factor = share.factor if say is None else say(f"decisions.c2p.{share.factor}")
         shares.write_row(index, 0, [factor, *(getattr(share, name) for name in names[1:6])])

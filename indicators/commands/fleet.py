@@ -118,10 +118,10 @@ def _site(line: SiteLine, say: Text) -> str:
 
 def _at(place: FamilyPlace, say: Text) -> str:
     from indicators.commands.terminal import figure
-    from indicators.words import unit_words
+    from indicators.words import quantity
 
     item = place.indicator
     if item.value is None:
         return place.site_label
     limits = tuple(row.limit.value for row in item.limits)
-    return f"{place.site_label} {figure(item.value, limits, say)} {unit_words(item.unit, say)}"
+    return f"{place.site_label} {quantity(figure(item.value, limits, say), item.unit, say)}"

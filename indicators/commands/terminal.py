@@ -17,7 +17,7 @@ from indicators.model import (
     WorkstationResult,
 )
 from indicators.verdicts import SEVERITY
-from indicators.words import Text, label, note_words, unit_words
+from indicators.words import Text, label, note_words, quantity
 
 __all__ = ["SYMBOLS", "explanation_lines", "figure", "result_lines"]
 
@@ -107,8 +107,8 @@ def _above(factor: FactorResult, say: Text) -> str:
     for item in factor.indicators:
         for row in item.limits:
             if row.limit.id == factor.above:
-                unit = unit_words(row.limit.unit, say)
-                return f"{row.limit.comparison.value} {row.limit.value:g} {unit} ({row.limit.id})"
+                limit = quantity(row.limit.value, row.limit.unit, say)
+                return f"{row.limit.comparison.value} {limit} ({row.limit.id})"
     return str(factor.above)
 
 
@@ -133,7 +133,7 @@ def _row(item: Indicator, say: Text) -> str:
     moving = [row for row in item.limits if row.limit.role.moves_verdict]
     worst = max(moving, key=lambda row: SEVERITY[row.verdict], default=None)
     symbol = " " if worst is None else SYMBOLS[worst.verdict]
-    value = "–" if item.value is None else f"{figure(item.value, limits, say)} {unit_words(item.unit, say)}"
+    value = "–" if item.value is None else quantity(figure(item.value, limits, say), item.unit, say)
     interval = "" if item.interval is None else f" {_interval(item.interval, limits, say)}"
     shift = "" if not item.shift else f", {item.shift}"
     scope = say(f"commands.scope_{item.scope.value}")
@@ -215,7 +215,7 @@ def _limit_lines(found: Explanation, say: Text) -> Iterator[str]:
         verdict = verdicts.get(row.id)
         symbol = " " if verdict is None else SYMBOLS[verdict]
         yield (
-            f"  {symbol} {row.comparison.value} {row.value:g} {row.unit}  {row.id} "
+            f"  {symbol} {row.comparison.value} {quantity(row.value, row.unit, say)}  {row.id} "
             f"[{say(f'roles.{row.role.value}')}] {_source(row, say)}"
         )
 

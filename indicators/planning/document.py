@@ -16,7 +16,7 @@ from indicators.planning.model import (
     RowPlan,
     StationPlan,
 )
-from indicators.words import Text, label, note_words, unit_words
+from indicators.words import Text, label, note_words, quantity, unit_words
 
 __all__ = ["outcome_words", "plan_document", "plan_lines"]
 
@@ -221,9 +221,9 @@ def _factor_lines(factor: FactorPlan, say: Text) -> Iterator[str]:
     for position in factor.positions:
         yield f"      → {say(f'plan.positions.{position.key}')}"
     for row in factor.rows:
-        subject = f"{label(row.limit.indicator, say)} {row.limit.comparison.value} {row.limit.value:g}"
-        unit = unit_words(row.limit.unit, say)
-        yield f"      {_MARKS[row.outcome]} {subject} {unit}: {outcome_words(row, say)}"
+        subject = f"{label(row.limit.indicator, say)} {row.limit.comparison.value}"
+        limit = quantity(row.limit.value, row.limit.unit, say)
+        yield f"      {_MARKS[row.outcome]} {subject} {limit}: {outcome_words(row, say)}"
     for note in factor.notes:
         yield f"      · {note_words(note, say)}"
 
