@@ -150,14 +150,18 @@ class DaySeconds:
         """
         if not self._observed("steady"):
             return math.nan
-        beyond = np.zeros(self.timeline.size, np.uint64)
-        for name, mask in self.day.masks.items():
-            if not name.startswith(f"{self.angle}_ge") or not mask.any():
-                continue
-            allowed = _longest_static_s(body_part, int(name.removeprefix(f"{self.angle}_ge")))
-            if not math.isinf(allowed):
-                beyond |= at_least(self._on(name) & self._on("steady"), math.floor(allowed) + 1)
-        return 100.0 * int(count(beyond)) / self.number
+        allowed_s = {
+            name: _longest_static_s(body_part, int(name.removeprefix(f"{self.angle}_ge")))
+            for name, mask in self.day.masks.items()
+            if name.startswith(f"{self.angle}_ge") and mask.any()
+        }
+        limited = {name: math.floor(value) + 1 for name, value in allowed_s.items() if not math.isinf(value)}
+        if not limited:
+            return 0.0
+        held = np.stack([self._on(name) for name in limited]) & self._on("steady")
+        held = at_least(held, min(limited.values()))
+        rows = [at_least(row, seconds) for row, seconds in zip(held, limited.values(), strict=True)]
+        return 100.0 * int(count(np.bitwise_or.reduce(rows))) / self.number
 
     def zones(self, body_part: str) -> ZoneShares:
         """Shares of the working time in acceptable, conditional and not acceptable zones [%].

@@ -27,10 +27,36 @@ BoolArray = NDArray[np.bool_]
 _Stretch = tuple[int, int, int]
 
 
-def _whole(rows: pa.Table, name: str) -> IntArray:
-    column = rows.column(name)
-    filled = pc.fill_null(column, 0) if column.null_count else column
-    return np.asarray(filled.to_numpy(), np.int64)
+class _Minutes:
+    """Columns of a worker-day's minutes by name."""
+
+    def __init__(self, rows: pa.Table) -> None:
+        self.number = rows.num_rows
+        batches = rows.combine_chunks().to_batches()
+        columns = batches[0].columns if batches else [column.combine_chunks() for column in rows.columns]
+        self._columns: dict[str, pa.Array] = dict(zip(rows.column_names, columns, strict=True))
+
+    def __getitem__(self, name: str) -> pa.Array:
+        return self._columns[name]
+
+    def whole(self, name: str) -> IntArray:
+        """Whole numbers of a column; 0 where it was not measured."""
+        column = self._columns[name]
+        filled = pc.fill_null(column, 0) if column.null_count else column
+        return np.asarray(filled.to_numpy(zero_copy_only=False), np.int64)
+
+    def first(self, name: str) -> float:
+        """Number in the first minute; NaN where there is none."""
+        value = self._columns[name][0].as_py() if self.number else None
+        return float("nan") if value is None else float(value)
+
+    def measured(self, prefix: str) -> dict[str, pa.Array]:
+        """Columns that begin so and were measured throughout, by what follows."""
+        return {
+            name.removeprefix(prefix): column
+            for name, column in self._columns.items()
+            if name.startswith(prefix) and not column.null_count
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +90,8 @@ def _stretches(kept: BoolArray, period_ns: IntArray) -> list[_Stretch]:
     return [*zip(rows[begins].tolist(), (rows[ends] + 1).tolist(), periods[begins].tolist(), strict=True)]
 
 
-def _sparse(rows: pa.Table, name: str, bins: int) -> _Sparse:
-    index, samples = (_one_list(rows, f"{name}_{part}") for part in ("bins", "samples"))
+def _sparse(rows: _Minutes, name: str, bins: int) -> _Sparse:
+    index, samples = rows[f"{name}_bins"], rows[f"{name}_samples"]
     return _Sparse(
         index.values.to_numpy(zero_copy_only=False),
         samples.values.to_numpy(zero_copy_only=False),
@@ -74,17 +100,8 @@ def _sparse(rows: pa.Table, name: str, bins: int) -> _Sparse:
     )
 
 
-def _one_list(rows: pa.Table, name: str) -> pa.ListArray:
-    column = rows.column(name)
-    return (
-        column.chunk(0)
-        if column.num_chunks == 1
-        else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
-    )
-
-
-def _single(rows: pa.Table, name: str, day: WorkerDay, code: str) -> str:
-    found = pc.unique(rows.column(name)).to_pylist()
+def _single(rows: _Minutes, name: str, day: WorkerDay, code: str) -> str:
+    found = pc.unique(rows[name]).to_pylist()
     if len(found) > 1:
         raise MethodError(
             f"{name} differs within one worker-day",
@@ -112,66 +129,54 @@ def merge(rows: pa.Table, day: WorkerDay) -> PostureDay:
     MethodError
         ``references_mixed`` or ``velocity_methods_mixed`` when the minutes were not computed on one basis.
     """
-    rows, starts, _ = minutes_inside(rows, day)
-    valid = _whole(rows, "valid_ns")
-    states = _states(rows, starts, valid)
+    inside, starts, _ = minutes_inside(rows, day)
+    minutes = _Minutes(inside)
+    valid, period_ns, gaps = (minutes.whole(name) for name in ("valid_ns", "period_ns", "gaps"))
+    states = _states(minutes, starts, valid)
     worn = ~np.isin(states, (WearState.OFF.value, WearState.BENCH.value))
     resting = np.zeros(starts.shape[0], np.bool_)
     for pause in day.breaks:
         resting |= (starts < pause.end_ns) & (starts + MINUTE_NS > pause.start_ns)
     work = worn & ~resting
-    follows = _whole(rows, "joined") > 0
-    follows[1:] &= np.diff(starts) == MINUTE_NS
+    working = np.flatnonzero(work)
+    follows = minutes.whole("joined") > 0
+    follows[1:] &= starts[1:] - starts[:-1] == MINUTE_NS
     follows[:1] = False
-    if rows.num_rows:
-        reference = Reference(_single(rows, "reference", day, "references_mixed"))
-        method = _single(rows, "velocity_method", day, "velocity_methods_mixed")
+    if minutes.number:
+        reference = Reference(_single(minutes, "reference", day, "references_mixed"))
+        method = _single(minutes, "velocity_method", day, "velocity_methods_mixed")
     else:
         reference, method = Reference.NONE, ""
-    inclination = _sparse(rows, "inclination", INCLINATION_BINS)
-    flexion = _sparse(rows, "flexion", SIGNED_BINS)
-    period_ns = _whole(rows, "period_ns")
+    inclination = _sparse(minutes, "inclination", INCLINATION_BINS)
+    flexion = _sparse(minutes, "flexion", SIGNED_BINS)
     in_wear, at_rest = _stretches(worn, period_ns), _stretches(worn & ~work, period_ns)
     inclination_ns, flexion_ns = inclination.total(in_wear), flexion.total(in_wear)
-    gaps, working = _whole(rows, "gaps"), _kept(follows, work)
-    minute_events = {
-        name.removeprefix("events_"): _events(rows, name.removeprefix("events_"), working, gaps)[work]
-        for name in rows.column_names
-        if name.startswith("events_") and not rows.column(name).null_count
-    }
+    counts = _events(minutes, _kept(follows, work), gaps)
+    minute_events = {name: row[working] for name, row in counts.items()}
     return PostureDay(
         day=day,
         coverage=min(int(valid[worn].sum()) / day.expected_ns, 1.0) if day.expected_ns > 0 else 0.0,
         valid_ns=int(valid[worn].sum()),
-        work_ns=int(valid[work].sum()),
+        work_ns=int(valid[working].sum()),
         break_ns=_planned_breaks_ns(day),
         reference=reference,
-        error_deg=_first(rows, "error_deg"),
-        lowpass_hz=_first(rows, "lowpass_hz"),
+        error_deg=minutes.first("error_deg"),
+        lowpass_hz=minutes.first("lowpass_hz"),
         velocity_method=method,
         inclination_ns=inclination_ns,
         flexion_ns=flexion_ns,
-        lateral_ns=_sparse(rows, "lateral", SIGNED_BINS).total(in_wear),
-        velocity_ns=_sparse(rows, "velocity", VELOCITY_BINS).total(in_wear),
+        lateral_ns=_sparse(minutes, "lateral", SIGNED_BINS).total(in_wear),
+        velocity_ns=_sparse(minutes, "velocity", VELOCITY_BINS).total(in_wear),
         work_inclination_ns=inclination_ns - inclination.total(at_rest),
         work_flexion_ns=flexion_ns - flexion.total(at_rest),
-        eva_ns=_variation(rows, worn, _kept(follows, worn)),
-        events={name: int(counts.sum()) for name, counts in minute_events.items()},
-        minutes_ns=starts[work],
-        masks={
-            name.removeprefix("mask_"): rows.column(name).to_numpy()[work]
-            for name in rows.column_names
-            if name.startswith("mask_") and not rows.column(name).null_count
-        },
-        minute_valid_ns=valid[work],
+        eva_ns=_variation(minutes, worn, _kept(follows, worn), in_wear),
+        events={name: int(row.sum()) for name, row in minute_events.items()},
+        minutes_ns=starts[working],
+        masks={name: column.to_numpy()[working] for name, column in minutes.measured("mask_").items()},
+        minute_valid_ns=valid[working],
         minute_events=minute_events,
-        quality=_quality(rows, valid, states, worn, _slip(inclination, worn, period_ns)),
+        quality=_quality(minutes, valid, states, worn, _slip(inclination, worn, period_ns)),
     )
-
-
-def _first(rows: pa.Table, name: str) -> float:
-    value = rows.column(name)[0].as_py() if rows.num_rows else None
-    return float("nan") if value is None else float(value)
 
 
 def _planned_breaks_ns(day: WorkerDay) -> int:
@@ -189,45 +194,51 @@ def _kept(follows: BoolArray, chosen: BoolArray) -> BoolArray:
     return joined
 
 
-def _states(rows: pa.Table, starts: IntArray, valid: IntArray) -> NDArray[np.str_]:
-    if not rows.num_rows:
+def _states(rows: _Minutes, starts: IntArray, valid: IntArray) -> NDArray[np.str_]:
+    if not rows.number:
         return np.zeros(0, "<U8")
-    share = _whole(rows, "still_ns") / np.maximum(valid, 1)
-    mean = np.stack([rows.column(f"mean_{axis}").to_numpy() for axis in "xyz"], axis=1)
+    share = rows.whole("still_ns") / np.maximum(valid, 1)
+    mean = np.stack([rows[f"mean_{axis}"].to_numpy(zero_copy_only=False) for axis in "xyz"], axis=1)
     return wear_states(share, mean, starts)
 
 
-def _events(rows: pa.Table, name: str, joined: BoolArray, gaps: IntArray) -> IntArray:
-    """Events of each minute, those included that begin exactly where two minutes meet."""
-    inside = _whole(rows, f"events_{name}")
-    first, last = _whole(rows, f"first_{name}"), _whole(rows, f"last_{name}")
-    if not inside.shape[0]:
-        return inside
+def _events(rows: _Minutes, joined: BoolArray, gaps: IntArray) -> dict[str, IntArray]:
+    """Events of each minute by threshold, those included that begin exactly where two minutes meet."""
+    names = list(rows.measured("events_"))
+    if not names or not rows.number:
+        return {name: np.zeros(rows.number, np.int64) for name in names}
+    inside, first, last = (
+        np.stack([rows.whole(f"{part}_{name}") for name in names]) for part in ("events", "first", "last")
+    )
     # A minute that decides nothing hands on the state it was given, unless it begins afresh or has a gap.
     decides = (last != 0) | (gaps > 0) | ~joined
-    source = np.maximum.accumulate(np.where(decides, np.arange(last.shape[0]), 0))
-    carried = np.append(0, last[source][:-1])
-    return np.asarray(inside + (joined & (carried == LOW) & (first == HIGH)), np.int64)
+    source = np.maximum.accumulate(np.where(decides, np.arange(rows.number), 0), axis=1)
+    carried = np.take_along_axis(last, source, axis=1)
+    inside[:, 1:] += joined[1:] & (carried[:, :-1] == LOW) & (first[:, 1:] == HIGH)
+    return dict(zip(names, inside, strict=True))
 
 
-def _variation(rows: pa.Table, chosen: BoolArray, joined: BoolArray) -> IntArray:
+def _variation(
+    rows: _Minutes, chosen: BoolArray, joined: BoolArray, stretches: Sequence[_Stretch]
+) -> IntArray:
     """EVA of the day: the cells of the minutes, and the runs that cross minute edges."""
     plan = summary_plan()
     levels, classes = plan.eva_shape
-    total = _sparse(rows, "eva", levels * classes).total(_stretches(chosen, _whole(rows, "period_ns")))
-    known = chosen & rows.column("eva_head_level").is_valid().to_numpy() if rows.num_rows else chosen
-    head, tail = _whole(rows, "eva_head_level"), _whole(rows, "eva_tail_level")
+    total = _sparse(rows, "eva", levels * classes).total(stretches)
+    known = chosen & rows["eva_head_level"].is_valid().to_numpy(zero_copy_only=False)
+    head, tail = rows.whole("eva_head_level"), rows.whole("eva_tail_level")
     pieces = np.stack([head, tail], axis=1)
-    lengths = np.stack([_whole(rows, "eva_head_ns"), _whole(rows, "eva_tail_ns")], axis=1)
+    lengths = np.stack([rows.whole("eva_head_ns"), rows.whole("eva_tail_ns")], axis=1)
     used = np.stack([known, known & (tail >= 0)], axis=1)
     continues = np.zeros(used.shape, np.bool_)
     continues[:, 0] = joined
     level, length = pieces[used], lengths[used]
     if level.shape[0]:
-        same = continues[used] & (np.append(-1, level[:-1]) == level)
-        run = np.cumsum(~same) - 1
-        first = np.flatnonzero(~same)
-        run_ns = np.bincount(run, weights=length).astype(np.int64)
+        fresh = ~continues[used]
+        fresh[:1] = True
+        fresh[1:] |= level[1:] != level[:-1]
+        first = np.flatnonzero(fresh)
+        run_ns = np.add.reduceat(length, first)
         place = np.searchsorted(plan.eva_durations_ns, run_ns, side="right") - 1
         total += np.bincount(
             level[first] * classes + place, weights=run_ns, minlength=levels * classes
@@ -236,17 +247,17 @@ def _variation(rows: pa.Table, chosen: BoolArray, joined: BoolArray) -> IntArray
 
 
 def _quality(
-    rows: pa.Table, valid: IntArray, states: NDArray[np.str_], worn: BoolArray, slip_deg: float
+    rows: _Minutes, valid: IntArray, states: NDArray[np.str_], worn: BoolArray, slip_deg: float
 ) -> PostureQuality:
     return PostureQuality(
-        dynamic_ns=int(_whole(rows, "dynamic_ns")[worn].sum()),
-        still_ns=int(_whole(rows, "still_ns")[worn].sum()),
-        stuck_ns=int(_whole(rows, "stuck_ns")[worn].sum()),
-        clipped_ns=int(_whole(rows, "clipped_ns")[worn].sum()),
+        dynamic_ns=int(rows.whole("dynamic_ns")[worn].sum()),
+        still_ns=int(rows.whole("still_ns")[worn].sum()),
+        stuck_ns=int(rows.whole("stuck_ns")[worn].sum()),
+        clipped_ns=int(rows.whole("clipped_ns")[worn].sum()),
         off_ns=int(valid[states == WearState.OFF.value].sum()),
         bench_ns=int(valid[states == WearState.BENCH.value].sum()),
         quiet_ns=int(valid[states == WearState.STILL.value].sum()),
-        gaps=int(_whole(rows, "gaps")[worn].sum()),
+        gaps=int(rows.whole("gaps")[worn].sum()),
         slip_deg=slip_deg,
     )
 

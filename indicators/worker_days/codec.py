@@ -23,6 +23,7 @@ __all__ = ["decode_day", "encode_day"]
 
 _LENGTH = struct.Struct("<Q")
 _ALIGNMENT = 8
+_AS_THEY_ARE = (float, int, str, bool, type(None))
 
 
 @cache
@@ -59,12 +60,12 @@ def encode_day(content: Any) -> bytes:
 
 
 def _packed(value: Any, arrays: list[bytes]) -> Any:
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, Enum):
         return {"enum": [type(value).__name__, value.value]}
     if isinstance(value, np.generic):
         return value.item()
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
     if isinstance(value, np.ndarray):
         data = np.ascontiguousarray(value).tobytes()
         arrays.append(data + bytes(-len(data) % _ALIGNMENT))
