@@ -20,7 +20,7 @@ from indicators.model import (
     WorkstationResult,
 )
 from indicators.ranking import STABILITY_DRAWS
-from indicators.words import Text, note_words
+from indicators.words import Text, circulation_entry, note_words
 
 __all__ = ["SCHEMA", "explanation_document", "to_document"]
 
@@ -47,6 +47,7 @@ def to_document(result: WeeklyResult, text: Text) -> dict[str, Any]:
         "schema": SCHEMA,
         "site": result.site,
         "audience": result.audience.value,
+        **circulation_entry(result.audience, text),
         "period": _period(result.period),
         "software": {"version": result.version, "references": result.references},
         "notes": [_words(note, text) for note in result.notes],
@@ -173,6 +174,7 @@ def explanation_document(found: Explanation, text: Text) -> dict[str, Any]:
         "indicator": found.indicator,
         "factor": found.factor.value,
         "audience": found.audience.value,
+        **circulation_entry(found.audience, text),
         "period": _period(found.period),
         "withheld": _withheld(found.withheld, text),
         "results": [_indicator(item, text) for item in found.results],

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from indicators.context import base_indicator
-from indicators.model import Note
+from indicators.model import Audience, Note
 
-__all__ = ["Text", "label", "note_words", "quantity", "unit_words"]
+__all__ = ["Text", "circulation", "circulation_entry", "label", "note_words", "quantity", "unit_words"]
 
 Text = Callable[..., str]
 """``say(code, **params)`` of a catalogue; an unknown code is answered by itself."""
+
+
+def circulation(audience: Audience, say: Text) -> str:
+    """Mark of every page and file with ungated values; empty where the group-size rules hold."""
+    return "" if audience.gated else say("report.not_for_circulation")
+
+
+def circulation_entry(audience: Audience, say: Text) -> dict[str, str]:
+    """The mark as the entry ``circulation`` of a document; no entry where the group-size rules hold."""
+    mark = circulation(audience, say)
+    return {"circulation": mark} if mark else {}
 
 
 def label(identifier: str, say: Text) -> str:

@@ -37,6 +37,7 @@ __all__ = [
 
 _MINUTES = "minutes"
 _FROM_EVER = -(2**62)
+_CIRCULATION = "circulation"
 
 
 class ExportFormat(StrEnum):
@@ -133,11 +134,18 @@ def minute_tables(
 
 
 def write_export(
-    tables: Iterator[pa.Table], path: Path, form: ExportFormat, sensor: str, metadata: dict[str, str]
+    tables: Iterator[pa.Table],
+    path: Path,
+    form: ExportFormat,
+    sensor: str,
+    metadata: dict[str, str],
+    circulation: str = "",
 ) -> ExportedFile | None:
     """Write `tables` one after the other to `path`, which appears when it is complete.
 
     The columns are those of any table; memory holds one table at a time. ``None`` when there was nothing.
+    `circulation` fills a last column of that name: a comment above the header would stop most readers, and
+    a file cut into pieces or sorted would lose it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
@@ -150,11 +158,13 @@ def write_export(
         if not pieces:
             return None
         schema = _common_schema([_schema_of(piece) for piece in pieces], metadata)
+        if circulation:
+            schema = schema.append(pa.field(_CIRCULATION, pa.string()))
         whole = Path(folder) / path.name
         rows = 0
         with _writer(whole, form, schema) as write:
             for piece in pieces:
-                table = _fitted(_read(piece), schema)
+                table = _fitted(_marked(_read(piece), circulation), schema)
                 write(table)
                 rows += table.num_rows
         with whole.open("rb+") as handle:
@@ -205,6 +215,12 @@ def _common_schema(schemas: Sequence[pa.Schema], metadata: dict[str, str]) -> pa
     fields = {field.name: field for schema in schemas for field in schema}
     order = sorted(fields, key=lambda name: (name not in ("time", "minute"), name == "flags"))
     return pa.schema([fields[name] for name in order], metadata=metadata)
+
+
+def _marked(table: pa.Table, circulation: str) -> pa.Table:
+    if not circulation:
+        return table
+    return table.append_column(_CIRCULATION, pa.repeat(pa.scalar(circulation), table.num_rows))
 
 
 def _fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -72,6 +72,9 @@ def export(
     period = _period(book, week, first, last)
     start_ns, end_ns = period.bounds_ns(book.zone)
     names, held = exportable_sensors(book, sensor or (), analyst=audience == _ANALYST)
+    say = services.words(None, book)
+    mark = say("report.not_for_circulation") if audience == _ANALYST else ""
+    named = f"-{_ANALYST}" if mark else ""
     if audience == _ANALYST and "log_access" in services.extra:
         services.extra["log_access"](
             book,
@@ -87,15 +90,15 @@ def export(
                 if data == _RAW
                 else minute_tables(store, book, name, start_ns, end_ns)
             )
-            path = out / f"{book.site.site.id}-{name}-{data}-{period.first}-{period.last}.{form}"
+            path = out / f"{book.site.site.id}-{name}-{data}-{period.first}-{period.last}{named}.{form}"
             metadata = {"site": book.site.site.id, "sensor": name, "data": data, "audience": audience}
-            file = write_export(tables, path, ExportFormat(form), name, metadata)
+            file = write_export(tables, path, ExportFormat(form), name, metadata, mark)
             if file is not None:
                 written.append(file)
     finally:
         store.close()
     if held:
-        note(services.words(None, book)("terminal.held_back", sensors=", ".join(held)))
+        note(say("terminal.held_back", sensors=", ".join(held)))
     if not written:
         raise NotEnoughDataError(
             f"there is no {data} data to export",
@@ -106,8 +109,11 @@ def export(
         )
     if as_json:
         files = [{"path": str(one.path), "sensor": one.sensor, "rows": one.rows} for one in written]
-        emit_json("export", {"data": data, "files": files, "held_back": list(held)})
+        marked = {"circulation": mark} if mark else {}
+        emit_json("export", {"data": data, **marked, "files": files, "held_back": list(held)})
         return
+    if mark:
+        note(mark)
     for one in written:
         typer.echo(one.path)
 

@@ -18,6 +18,7 @@ from dashboards.wording import Wording
 from indicators.model import Factor
 from indicators.planning.floor import FloorPlan
 from indicators.planning.model import CampaignPlan, Position
+from indicators.words import circulation
 from sensors.command_line import write_atomic
 from sensors.quantities import Kind
 
@@ -42,6 +43,7 @@ def render_plan(
 ) -> list[Path]:
     """Write ``checklist.html``, ``plan.html``, ``plan.json`` and ``floor-<factor>.svg`` into `out`."""
     say = Wording(language).say
+    mark = circulation(plan.audience, say)
     written = [
         write_atomic(out / "checklist.html", render_checklist(plan, language)),
         write_atomic(out / "plan.html", render_plan_page(plan, floors, language)),
@@ -54,7 +56,7 @@ def render_plan(
         ),
     ]
     written += [
-        write_atomic(out / f"floor-{floor.factor.value}.svg", svg.standalone(floor_map(floor, say)))
+        write_atomic(out / f"floor-{floor.factor.value}.svg", svg.standalone(floor_map(floor, say), mark))
         for floor in floors
     ]
     return written
@@ -97,6 +99,7 @@ def render_checklist(plan: CampaignPlan, language: str) -> str:
         .render(
             t=say,
             language=language,
+            circulation=circulation(plan.audience, say),
             site=plan.label,
             start=plan.start.isoformat(),
             cards=cards,
@@ -124,6 +127,7 @@ def render_plan_page(plan: CampaignPlan, floors: Sequence[FloorPlan], language: 
         .render(
             t=say,
             language=language,
+            circulation=circulation(plan.audience, say),
             site=plan.label,
             title=say("plan.title", site=plan.label, start=plan.start.isoformat()),
             table=plan_table(plan, language),

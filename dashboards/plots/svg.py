@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
@@ -28,6 +29,15 @@ HATCH = (
     '<pattern id="ha" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
     '<line class="hatchline" x1="0" x2="0" y1="0" y2="4"/></pattern>'
 )
+
+
+# Height of the strip of a mark [user units].
+_STRIP = 20.0
+_VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
+
+
+def _with_strip(found: re.Match[str]) -> str:
+    return f'viewBox="0 {_n(-_STRIP)} {found[1]} {_n(float(found[2]) + _STRIP)}"'
 
 
 def _n(value: Number) -> str:
@@ -61,9 +71,15 @@ def document(
     return f'<svg {XMLNS}{head} preserveAspectRatio="xMinYMid meet">{"".join(body)}</svg>'
 
 
-def standalone(drawing: str) -> str:
-    """The drawing with its own style sheet (paper colours) and hatching, for the PDF or a file."""
+def standalone(drawing: str, mark: str = "") -> str:
+    """The drawing with its own style sheet (paper colours) and hatching, for the PDF or a file.
+
+    `mark` is a line of text that gets a strip of its own above the drawing.
+    """
     opening, rest = drawing.split(">", 1)
+    if mark:
+        opening = _VIEW_BOX.sub(_with_strip, opening)
+        rest = label(0, -0.35 * _STRIP, mark, "t-b") + rest
     return f"{opening}><style>{standalone_css()}</style><defs>{HATCH}</defs>{rest}"
 
 

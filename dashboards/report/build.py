@@ -40,6 +40,7 @@ from indicators.model import (
     WeeklyResult,
     WorkstationResult,
 )
+from indicators.words import circulation
 
 __all__ = ["Surroundings", "build_view"]
 
@@ -295,11 +296,9 @@ def _limits(result: WeeklyResult, words: Wording) -> tuple[LimitRow, ...]:
 
 
 def _circulation(result: WeeklyResult, words: Wording, around: Surroundings) -> str:
-    if result.audience is Audience.ANALYST:
-        return words.say("report.not_for_circulation")
     if result.audience is Audience.WIDE and around.group_size is not None:
         return words.say("report.wide_circulation", n=around.group_size)
-    return ""
+    return circulation(result.audience, words.say)
 
 
 def _governance(result: WeeklyResult, words: Wording, around: Surroundings) -> tuple[str, ...]:

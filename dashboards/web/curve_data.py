@@ -18,6 +18,7 @@ from dashboards.web.context import PageContext
 from dashboards.web.series import LONG_NS, Trace, TraceReader, thinned, thinned_minutes
 from dashboards.web.still import still_drawing
 from indicators.model import WorkstationResult
+from indicators.words import circulation, circulation_entry
 from sensors.errors import NotEnoughDataError
 from sensors.quantities import QUANTITIES, Aggregation
 
@@ -41,6 +42,7 @@ def data(request: Request, identifier: str) -> Response:
     shown, values = _thin(reader, context, trace, low, high, pixels)
     document = {
         "schema": "vigiposte.trace/1",
+        **circulation_entry(context.source.audience, context.words.say),
         "from": low / 1e9,
         "to": high / 1e9,
         "unit": trace.unit,
@@ -147,6 +149,7 @@ def still(request: Request, identifier: str) -> Response:
         zone=context.source.book.zone,
         shifts=_shifts(context, identifier, low, high),
         limits=_limits(context, identifier, trace),
+        circulation=circulation(context.source.audience, context.words.say),
     )
     # A drawing carries its own style and nothing else: no script could run in it.
     policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
@@ -161,9 +164,8 @@ def table(request: Request, identifier: str) -> StreamingResponse:
     book = context.source.book
     times, values = request.app.state.traces.read(book, trace, low, high, context.source.audience)
 
-    mark = ""
-    if not context.source.audience.gated:
-        mark = f",{context.words.say('report.not_for_circulation')}"
+    said = circulation(context.source.audience, context.words.say)
+    mark = f",{said}" if said else ""
 
     def lines() -> Any:
         yield f"time,{trace.channel} [{trace.unit}]{mark}\r\n"

@@ -27,8 +27,9 @@ def still_drawing(
     zone: ZoneInfo,
     shifts: Sequence[Mapping[str, Any]],
     limits: Sequence[Sequence[Any]],
+    circulation: str = "",
 ) -> str:
-    """The thinned trace as SVG with its own style."""
+    """The thinned trace as SVG with its own style, under the mark of what is not for `circulation`."""
     times = (shown.times_ns / 1e9).tolist()
     gaps = [
         (max(start, shift["from"]), min(end, shift["to"]))
@@ -62,7 +63,7 @@ def still_drawing(
         time_ticks=ticks,
         alt=trace,
     )
-    return standalone(drawing)
+    return standalone(drawing, circulation)
 
 
 def _ticks(times: Sequence[float], zone: ZoneInfo) -> list[float]:

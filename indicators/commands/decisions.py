@@ -163,6 +163,8 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Compare before and after a change: difference, interval, verdict; "too early" is one."""
+    from indicators.words import circulation
+
     services = services_of(context)
     book = services.load_site(site)
     periods = (_dates(before, "--before"), _dates(after, "--after"))
@@ -180,6 +182,8 @@ def compare(
     if as_json:
         emit_json("compare", _document(found, say))
         return
+    if mark := circulation(seen_by, say):
+        typer.echo(f"! {mark}")
     typer.echo(say("decisions.compare_title", workstation=workstation, control=control or "–"))
     for line in _change_lines(found.changes, say):
         typer.echo(line)
@@ -219,10 +223,13 @@ def _values(change: Change, say: Any) -> str:
 
 
 def _document(found: Any, say: Any) -> dict[str, Any]:
+    from indicators.words import circulation_entry
+
     return {
         "workstation": found.workstation,
         "control": found.control,
         "audience": found.audience.value,
+        **circulation_entry(found.audience, say),
         "before": [found.before.first.isoformat(), found.before.last.isoformat()],
         "after": [found.after.first.isoformat(), found.after.last.isoformat()],
         "confidence": 0.90,

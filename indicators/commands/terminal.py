@@ -17,7 +17,7 @@ from indicators.model import (
     WorkstationResult,
 )
 from indicators.verdicts import SEVERITY
-from indicators.words import Text, label, note_words, quantity
+from indicators.words import Text, circulation, label, note_words, quantity
 
 __all__ = ["SYMBOLS", "explanation_lines", "figure", "result_lines"]
 
@@ -161,6 +161,8 @@ def explanation_lines(found: Explanation, say: Text, local: Callable[[int], str]
     local : callable(ns) -> str
         Site time of a moment.
     """
+    if not found.audience.gated:
+        yield f"! {circulation(found.audience, say)}"
     yield say("commands.explain_title", label=found.label, indicator=label(found.indicator, say))
     if found.withheld is not None:
         yield note_words(found.withheld.reason, say)

@@ -53,6 +53,7 @@ def what_if(
     """LEX,8h of a workstation as it would be with other hours or quieter tasks, and its verdicts then."""
     from indicators.commands.options import log_analyst
     from indicators.noise.changed_day import changed_days
+    from indicators.words import circulation, circulation_entry
 
     changes = (_changes(hours, "--hours"), _changes(quieter, "--quieter"))
     services = services_of(context)
@@ -71,8 +72,19 @@ def what_if(
         store.close()
     found = changed_days(result.workstations[0], *changes)
     if as_json:
-        emit_json("what_if", {"workstation": workstation, "shifts": [_document(day) for day in found]})
+        shifts = [_document(day) for day in found]
+        emit_json(
+            "what_if",
+            {
+                "workstation": workstation,
+                "audience": seen_by.value,
+                **circulation_entry(seen_by, say),
+                "shifts": shifts,
+            },
+        )
         return
+    if mark := circulation(seen_by, say):
+        typer.echo(f"! {mark}")
     for day in found:
         for line in _lines(day, say):
             typer.echo(line)

@@ -16,7 +16,7 @@ from indicators.planning.model import (
     RowPlan,
     StationPlan,
 )
-from indicators.words import Text, label, note_words, quantity, unit_words
+from indicators.words import Text, circulation, circulation_entry, label, note_words, quantity, unit_words
 
 __all__ = ["outcome_words", "plan_document", "plan_lines"]
 
@@ -34,6 +34,7 @@ def plan_document(plan: CampaignPlan, say: Text, floors: Sequence[FloorPlan] = (
     return {
         "site": plan.site,
         "audience": plan.audience.value,
+        **circulation_entry(plan.audience, say),
         "start": plan.start.isoformat(),
         "wanted_probability": plan.wanted,
         "pilot": None
@@ -185,6 +186,8 @@ def outcome_words(row: RowPlan, say: Text) -> str:
 
 def plan_lines(plan: CampaignPlan, say: Text, floors: Sequence[FloorPlan] = ()) -> Iterator[str]:
     """The plan for a terminal: workstation by workstation, then the calendar."""
+    if not plan.audience.gated:
+        yield f"! {circulation(plan.audience, say)}"
     yield say("plan.title", site=plan.label, start=plan.start.isoformat())
     for note in plan.notes:
         yield f"! {note_words(note, say)}"

@@ -4,7 +4,10 @@ import os
 import re
 import shutil
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from pypdf import PdfReader
 
 from dashboards.report.build import build_view
 from dashboards.report.html import render_html
@@ -170,6 +174,33 @@ def test_the_report_file_is_accessible_and_asks_for_nothing(
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate("document.fonts.check('12px \"Source Sans 3\"')")
+
+
+def printed_pages(page: Page) -> list[str]:
+    """Text of each sheet of paper, as the browser would print it."""
+    data = page.pdf(prefer_css_page_size=True)
+    texts = [sheet.extract_text() for sheet in PdfReader(BytesIO(data)).pages]
+    # A PDF may hold the ligature of two letters.
+    return [" ".join(unicodedata.normalize("NFKC", text).split()) for text in texts]
+
+
+def test_each_printed_sheet_of_the_analyst_carries_the_mark(
+    plant: WeeklyResult, analyst_dashboard: Any, dashboard: Any, watch: Callable[..., Watched], tmp_path: Path
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(
+        render_html(build_view(replace(plant, audience=Audience.ANALYST), "fr")), encoding="utf-8"
+    )
+    watched = watch(analyst_dashboard.url)
+    several = 0
+    for where in (f"{analyst_dashboard.url}/", f"{analyst_dashboard.url}/station/presse-1", path.as_uri()):
+        watched.page.goto(where)
+        sheets = printed_pages(watched.page)
+        several += len(sheets) > 1
+        assert all("ne pas diffuser" in sheet for sheet in sheets), where
+    assert several, "nothing here is longer than a sheet: the mark was not put to the test"
+    watched.page.goto(f"{dashboard.url}/station/presse-1")
+    assert not any("ne pas diffuser" in sheet for sheet in printed_pages(watched.page))
 
 
 @pytest.mark.parametrize("path", ["/", "/station/presse-1", "/curve/presse-1", "/sensors", "/report"])

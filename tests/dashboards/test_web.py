@@ -160,6 +160,30 @@ def test_the_analyst_edition_says_so_on_every_page(analyst: httpx.Client, client
         assert "ne pas diffuser" not in client.get(path).text
 
 
+def test_every_address_of_the_analyst_carries_the_mark(analyst: httpx.Client) -> None:
+    paths = analyst.get("/openapi.json").json()["paths"]
+    marked = 0
+    for address, methods in paths.items():
+        # A personal link shows its wearer their own data, under the seal of that link.
+        if "get" not in methods or address.startswith("/my/"):
+            continue
+        kinds = set(methods["get"]["responses"].get("200", {}).get("content", {}))
+        if kinds <= {"text/css", "text/event-stream"} or address in (
+            "/favicon.ico",
+            "/calibrate/{identifier}/live",
+        ):
+            continue
+        identifier = "im-03" if address.startswith("/calibrate") else "presse-1"
+        for name in ("html", "csv", "json") if "{name}" in address else ("",):
+            where = address.format(identifier=identifier, indicator_id="lex_8h", name=name)
+            answer = analyst.get(where, params={"trace": "db-07.laeq"} if "/data/" in where else {})
+            assert answer.status_code in (200, 404), (where, answer.status_code)
+            assert "ne pas diffuser" in answer.text, where
+            marked += 1
+    assert marked > 20
+    assert "ne pas diffuser" in analyst.get("/station/nowhere").text
+
+
 def test_a_trace_is_thinned_with_its_gap_open(client: httpx.Client) -> None:
     found = client.get("/data/presse-1", params={"trace": "sl-01.laeq", "px": "1000"}).json()
     assert found["schema"] == "vigiposte.trace/1"
