@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -26,6 +24,7 @@ from indicators.model import (
     Verdict,
     WorkstationResult,
 )
+from indicators.words import catalogue_key, method_words
 
 __all__ = ["SEVERITY", "Mark", "Wording", "headline", "indicator_verdict", "ranking_assessment"]
 
@@ -43,11 +42,6 @@ _SIGN = {
     Comparison.AT_MOST: "≤",
     Comparison.LESS_THAN: "<",
 }
-
-
-def _slug(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
 
 def ranking_assessment(indicator: Indicator) -> LimitAssessment | None:
@@ -120,7 +114,7 @@ class Wording:
             return self.listing(self.indicator_text(name) for name in item.split(", "))
         if key in ("task", "tasks", "shift", "shifts", "sensor", "protector"):
             return self.listing(self.name(part) for part in item.split(", "))
-        one = {"unit": self.unit, "factor": self.factor, "rule": self._rule}.get(key)
+        one = {"unit": self.unit, "factor": self.factor, "rule": self._rule, "method": self.method}.get(key)
         return item if one is None else one(item)
 
     def _rule(self, rule: str) -> str:
@@ -133,16 +127,7 @@ class Wording:
 
     def method(self, method: str) -> str:
         """Name of a method, part by part; standards keep their own names."""
-        return "; ".join(self._method_part(part) for part in method.split("; "))
-
-    def _method_part(self, part: str) -> str:
-        entries = catalogue(self.language)
-        code = f"methods.{_slug(part)}"
-        if code in entries:
-            return self.say(code)
-        if ", " not in part:
-            return part
-        return ", ".join(self._method_part(piece) for piece in part.split(", "))
+        return method_words(method, self.say)
 
     def mark(self, verdict: Verdict | None) -> Mark:
         """Class, word and glyph of a verdict; ``None`` for a value that no limit judges."""
@@ -272,7 +257,7 @@ class Wording:
         return ", ".join(self._cited(part) for part in (limit.source, limit.clause) if part)
 
     def _cited(self, part: str) -> str:
-        code = f"sources.{_slug(part)}"
+        code = f"sources.{catalogue_key(part)}"
         return self.say(code) if code in catalogue(self.language) else part
 
     def grade(self, limit: Limit) -> str:

@@ -71,6 +71,7 @@ _BY_MODULE: Mapping[str, tuple[str, ...]] = {
         "job_based",
         "full_day",
         "minimum_cumulative_hours",
+        "assumed_protection_db",
         "protected_level_hml",
         "protected_level_snr",
         "protected_level_octave",

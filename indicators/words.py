@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable
 
 from indicators.context import base_indicator
 from indicators.model import Audience, Note
 
-__all__ = ["Text", "circulation", "circulation_entry", "label", "note_words", "quantity", "unit_words"]
+__all__ = [
+    "Text",
+    "catalogue_key",
+    "circulation",
+    "circulation_entry",
+    "label",
+    "method_words",
+    "note_words",
+    "quantity",
+    "unit_words",
+]
 
 Text = Callable[..., str]
 """``say(code, **params)`` of a catalogue; an unknown code is answered by itself."""
@@ -45,7 +57,30 @@ def note_words(note: Note, say: Text) -> str:
         parameters["indicators"] = ", ".join(label(one, say) for one in named.split(", "))
     if isinstance(parameters.get("unit"), str):
         parameters["unit"] = unit_words(str(parameters["unit"]), say)
+    if isinstance(parameters.get("method"), str):
+        parameters["method"] = method_words(str(parameters["method"]), say)
     return say(f"notes.{note.code}", **parameters)
+
+
+def method_words(method: str, say: Text) -> str:
+    """Name of a method, part by part; standards keep their own names."""
+    return "; ".join(_method_part(part, say) for part in method.split("; "))
+
+
+def _method_part(part: str, say: Text) -> str:
+    code = f"methods.{catalogue_key(part)}"
+    found = say(code)
+    if found != code:
+        return found
+    if ", " not in part:
+        return part
+    return ", ".join(_method_part(piece, say) for piece in part.split(", "))
+
+
+def catalogue_key(text: str) -> str:
+    """Key under which a catalogue has the words for a name that results carry as it is."""
+    plain = unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
 
 def unit_words(unit: str, say: Text) -> str:

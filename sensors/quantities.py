@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-__all__ = ["KINDS", "QUANTITIES", "REFUSED", "Aggregation", "Kind", "Quantity", "channels_of"]
+__all__ = ["KINDS", "OCTAVES_HZ", "QUANTITIES", "REFUSED", "Aggregation", "Kind", "Quantity", "channels_of"]
 
 
 class Kind(StrEnum):
@@ -96,14 +96,15 @@ def _health(key: str, unit: str, low: float, high: float) -> Quantity:
     )
 
 
-_OCTAVES_HZ = (63, 125, 250, 500, 1000, 2000, 4000, 8000)
+OCTAVES_HZ = (63, 125, 250, 500, 1000, 2000, 4000, 8000)
+"""Octave bands of the channels ``octave_63`` to ``octave_8000``: nominal midband frequencies [Hz]."""
 
 _ROWS = (
     _noise("laeq", "dB(A)", Aggregation.ENERGY),
     _noise("lceq", "dB(C)", Aggregation.ENERGY),
     _noise("laf_max", "dB(A)", Aggregation.MAXIMUM),
     _noise("lcpeak", "dB(C)", Aggregation.MAXIMUM, high=180.0),
-    *(_noise(f"octave_{hz}", "dB", Aggregation.ENERGY) for hz in _OCTAVES_HZ),
+    *(_noise(f"octave_{hz}", "dB", Aggregation.ENERGY) for hz in OCTAVES_HZ),
     _climate("air_temperature", "°C", -60.0, 120.0),
     _climate("relative_humidity", "%", 0.0, 100.0),
     _climate("globe_temperature", "°C", -60.0, 200.0),

@@ -13,6 +13,7 @@ from sensors.calibration_log import CALIBRATION_FILE
 from sensors.errors import ConfigurationError, Problem, SiteFileError
 from sensors.log_checks import check_logs
 from sensors.logs import parse_logs
+from sensors.protector_rules import check_protectors
 from sensors.site_book import SiteBook
 from sensors.site_checks import check_references, check_sensors
 from sensors.site_rules import (
@@ -89,6 +90,7 @@ def load_site(path: Path) -> SiteBook:
     check_references(draft)
     check_sensors(draft, zone)
     check_shifts(draft)
+    check_protectors(draft)
     check_calibrations(draft)
     check_settings(draft)
     check_plan(draft)

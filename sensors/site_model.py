@@ -274,14 +274,21 @@ class Task(_Table):
 
 
 class Protector(_Table):
-    """``[[protectors]]``: a hearing protector as its maker declares it, and the real-world derating."""
+    """``[[protectors]]``: a hearing protector as its maker declares it, and the real-world derating.
+
+    Octave bands are the keys ``"63"`` to ``"8000"``: either mean and standard deviation of the attenuation,
+    or the assumed protection value.
+    """
 
     id: Identifier
     label: str
-    h_db: float | None = None
-    m_db: float | None = None
-    l_db: float | None = None
-    snr_db: float | None = None
+    h_db: float | None = Field(default=None, ge=0, le=60)
+    m_db: float | None = Field(default=None, ge=0, le=60)
+    l_db: float | None = Field(default=None, ge=0, le=60)
+    snr_db: float | None = Field(default=None, ge=0, le=60)
+    octave_mean_db: Mapping[str, float] = Field(default_factory=dict)
+    octave_sd_db: Mapping[str, float] = Field(default_factory=dict)
+    octave_apv_db: Mapping[str, float] = Field(default_factory=dict)
     real_world_db: float = Field(default=4.0, ge=0, le=20)
 
 

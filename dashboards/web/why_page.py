@@ -62,6 +62,7 @@ def why(request: Request, identifier: str, indicator_id: str) -> HTMLResponse:
         formula=_formula(context, explained),
         limits=_limit_rows(context, indicator),
         terms=_terms(context, indicator),
+        octaves=_octaves(context, indicator),
         windows=_windows(context, explained),
         counts=_counts(context, explained),
         days=_days(context, indicator),
@@ -108,6 +109,13 @@ def _terms(context: PageContext, indicator: Indicator) -> list[Row]:
         for name, value in indicator.details.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     ]
+
+
+def _octaves(context: PageContext, indicator: Indicator) -> list[Row]:
+    """Spectrum, attenuation and what is left of each band, where a protector was counted by octave bands."""
+    rows: Any = indicator.details.get("octaves", ())
+    figures = ("level_db", "apv_db", "at_ear_dba")
+    return [(str(row["hz"]), *(context.words.number(row[name], 1) for name in figures)) for row in rows]
 
 
 def _windows(context: PageContext, explained: Any) -> list[Row]:

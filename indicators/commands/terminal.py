@@ -17,7 +17,7 @@ from indicators.model import (
     WorkstationResult,
 )
 from indicators.verdicts import SEVERITY
-from indicators.words import Text, circulation, label, note_words, quantity
+from indicators.words import Text, circulation, label, method_words, note_words, quantity
 
 __all__ = ["SYMBOLS", "explanation_lines", "figure", "result_lines"]
 
@@ -169,7 +169,8 @@ def explanation_lines(found: Explanation, say: Text, local: Callable[[int], str]
         return
     for item in found.results:
         yield _row(item, say)
-        yield f"          {say('commands.explain_method', method=item.method)}"
+        yield f"          {say('commands.explain_method', method=method_words(item.method, say))}"
+        yield from _octave_lines(item, say)
         for note in item.quality if item.scope is Scope.USUAL else ():
             yield f"          {note_words(note, say)}"
     if found.reason is not None:
@@ -209,6 +210,17 @@ def explanation_lines(found: Explanation, say: Text, local: Callable[[int], str]
         )
     yield say("commands.explain_versions", inputs=found.inputs or "–", **found.versions)
     yield say("commands.explain_command", command=found.command)
+
+
+def _octave_lines(item: Indicator, say: Text) -> Iterator[str]:
+    """Spectrum, attenuation and what is left, where a protector was counted by octave bands."""
+    rows = item.details.get("octaves")
+    if not isinstance(rows, list):
+        return
+    yield f"          {say('commands.explain_octaves')}"
+    for row in rows:
+        level, apv, at_ear = (figure(row[key], (), say) for key in ("level_db", "apv_db", "at_ear_dba"))
+        yield f"          {row['hz']:>6} Hz {level:>7} dB {apv:>6} dB {at_ear:>7} dB(A)"
 
 
 def _limit_lines(found: Explanation, say: Text) -> Iterator[str]:

@@ -20,6 +20,7 @@ from indicators.noise.measures import (
 )
 from indicators.noise.protectors import (
     ProtectedLevel,
+    assumed_protection_db,
     protected_level_hml,
     protected_level_octave,
     protected_level_snr,
@@ -37,6 +38,7 @@ __all__ = [
     "TaskBasedLevel",
     "WhatIf",
     "allowed_hours",
+    "assumed_protection_db",
     "dose_percent",
     "dose_scheme",
     "exposure_points",

@@ -11,7 +11,13 @@ from analysis.arguments import float_array, positive, together
 from analysis.levels import energy_sum, weighting_db
 from sensors.errors import MethodError
 
-__all__ = ["ProtectedLevel", "protected_level_hml", "protected_level_octave", "protected_level_snr"]
+__all__ = [
+    "ProtectedLevel",
+    "assumed_protection_db",
+    "protected_level_hml",
+    "protected_level_octave",
+    "protected_level_snr",
+]
 
 Floats = NDArray[np.float64]
 
@@ -116,6 +122,32 @@ def protected_level_snr(
         positive(real_world_db, "real_world_db", zero=True),
     )
     return ProtectedLevel(level_db=lc - rating + allowance, pnr_db=rating, method="ISO 4869-2:2018 SNR")
+
+
+def assumed_protection_db(mean_db: ArrayLike, sd_db: ArrayLike) -> Floats:
+    """Assumed protection value APV84: mean attenuation less one standard deviation.
+
+    Parameters
+    ----------
+    mean_db, sd_db : array-like
+        Mean attenuation and its standard deviation in each octave band [dB].
+
+    Returns
+    -------
+    float64 array
+        Attenuation that 84 % of wearers reach [dB], as in the H, M, L and SNR values that makers declare.
+
+    Raises
+    ------
+    MethodError
+        ``not_positive`` (negative deviation), ``wrong_shape``, ``empty``, ``infinite``.
+
+    Notes
+    -----
+    ISO 4869-2:2018, 5: ``APV = m − α s``, α = 1.00 for a protection performance of 84 %.
+    """
+    mean, deviation = together(float_array(mean_db, "mean_db"), positive(sd_db, "sd_db", zero=True))
+    return np.asarray(mean - deviation)
 
 
 def protected_level_octave(

@@ -14,6 +14,7 @@ from analysis.levels import energy
 from indicators.model import WorkerDay
 from indicators.noise.iso9612 import noise_rule
 from indicators.reduction import minutes as grid
+from indicators.reduction import octaves
 from sensors.readings import Flag, FloatColumn, ReadingBatch
 from sensors.site_model import Calibration, Mount, Sensor
 
@@ -65,6 +66,7 @@ SCHEMA = pa.schema(
         pa.field("peak_times", pa.list_(pa.int64())),
         pa.field("peak_levels", pa.list_(pa.float64())),
         pa.field("peak_rises", pa.list_(pa.int8())),
+        *octaves.OCTAVE_FIELDS,
         pa.field("stuck_ns", pa.int64()),
         pa.field("clipped_ns", pa.int64()),
     ]
@@ -118,6 +120,8 @@ class NoiseDay:
         Time with each quantity [ns].
     laeq_energy, lceq_energy : float
         Sum of ``seconds · 10^(L/10)``.
+    octaves : OctaveSums
+        Time and energy of each octave band; zeros when the sensor sends none.
     histogram_ns : int64 array, shape (180,)
         Time in 1-dB bins of LAeq from `HISTOGRAM_LOW_DB` [ns].
     lcpeak_max_db : float
@@ -134,6 +138,7 @@ class NoiseDay:
     laeq_energy: float
     lceq_ns: int
     lceq_energy: float
+    octaves: octaves.OctaveSums
     histogram_ns: Integers
     lcpeak_ns: int
     lcpeak_max_db: float
@@ -216,12 +221,19 @@ def reduce_minutes(
     bins = (levels + (1e-9 - HISTOGRAM_LOW_DB)).astype(np.int64)
     histogram = a.histogram(bins, HISTOGRAM_BINS)
     offsets, times, peak_levels, rises = _peaks(laeq, lcpeak, period, begun, start_ns, count)
+    sent = (name for name in octaves.OCTAVE_CHANNELS if name in readings.channels)
+    bands = {name: _channel(readings, name, good) for name in sent}
+    octave_offsets, octave_ns, octave_energy = octaves.octave_columns(
+        {name: (split(band), band.values) for name, band in bands.items()}, count
+    )
     present = integers["laeq_ns"] + integers["lceq_ns"] + integers["lcpeak_ns"] + integers["stuck_ns"]
     filled = np.flatnonzero(present)
     ready = {name: pa.array(column[filled], from_pandas=True) for name, column in (integers | floats).items()}
     ready["minute"] = grid.as_minutes(start_ns, filled)
     ready["laeq_bins"] = grid.list_column(histogram.offsets, histogram.bins, filled)
     ready["laeq_bin_ns"] = grid.list_column(histogram.offsets, histogram.held_ns, filled)
+    ready["octave_ns"] = grid.list_column(octave_offsets, octave_ns, filled)
+    ready["octave_energy"] = grid.list_column(octave_offsets, octave_energy, filled)
     ready["peak_times"] = grid.list_column(offsets, times, filled)
     ready["peak_levels"] = grid.list_column(offsets, peak_levels, filled)
     ready["peak_rises"] = grid.list_column(offsets, rises, filled)
@@ -262,6 +274,7 @@ def merge(rows: pa.Table, day: WorkerDay) -> NoiseDay:
         laeq_energy=float(minute_energy.sum()),
         lceq_ns=int(numbers("lceq_ns").sum()),
         lceq_energy=float(numbers("lceq_energy").sum()),
+        octaves=octaves.octave_sums(chosen),
         histogram_ns=np.bincount(bins, weights=bin_ns, minlength=HISTOGRAM_BINS).astype(np.int64),
         lcpeak_ns=int(numbers("lcpeak_ns").sum()),
         lcpeak_max_db=float(np.fmax.reduce(highest, initial=-np.inf))

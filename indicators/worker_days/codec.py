@@ -30,11 +30,12 @@ _AS_THEY_ARE = (float, int, str, bool, type(None))
 def _classes() -> Mapping[str, type[Any]]:
     from analysis.posture_calibration import Reference
     from analysis.thermal import WbgtMethod
-    from indicators.reduction import climate, noise, posture_day
+    from indicators.reduction import climate, noise, octaves, posture_day
 
     known = (
         noise.NoiseDay,
         noise.Peaks,
+        octaves.OctaveSums,
         climate.ClimateDay,
         posture_day.PostureDay,
         posture_day.PostureFigures,

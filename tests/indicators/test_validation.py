@@ -26,7 +26,7 @@ def test_every_public_function_exists() -> None:
 
     for name, (module, attribute) in PUBLIC_FUNCTIONS.items():
         assert callable(getattr(import_module(module), attribute)), name
-    assert len(PUBLIC_FUNCTIONS) == 53
+    assert len(PUBLIC_FUNCTIONS) == 54
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from indicators.noise.shares import distribution
 from indicators.reduction import noise
 from indicators.reduction.minutes import MINUTE_NS, padding_ns
 from sensors.errors import UsageError
-from sensors.quantities import Kind
+from sensors.quantities import OCTAVES_HZ, Kind
 from sensors.readings import Flag, ReadingBatch
 from sensors.site_model import Mount, Sensor
 
@@ -92,7 +92,8 @@ def recordings(draw: st.DrawFn) -> tuple[ReadingBatch, Sensor, int]:
     for column in (laeq, lcpeak):
         column[rng.random(count) < 0.1] = np.nan
     flags = np.where(rng.random(count) < 0.05, int(Flag.STUCK), 0)
-    readings = batch(times, flags, laeq=laeq, lceq=laeq + 3, lcpeak=lcpeak)
+    bands = {"octave_63": laeq - 9, "octave_1000": np.where(rng.random(count) < 0.3, np.nan, laeq - 2)}
+    readings = batch(times, flags, laeq=laeq, lceq=laeq + 3, lcpeak=lcpeak, **bands)
     return readings, sensor(period_s), minutes
 
 
@@ -127,6 +128,8 @@ def test_merging_knows_no_order_and_adds_exactly(
         other.laeq_energy,
         other.lceq_energy,
     )
+    assert one.octaves.held_ns.tolist() == other.octaves.held_ns.tolist()
+    assert one.octaves.energy.tolist() == other.octaves.energy.tolist()
     assert one.histogram_ns.tolist() == other.histogram_ns.tolist()
     assert int(one.histogram_ns.sum()) == one.laeq_ns
     assert one.peaks.times_ns.tolist() == other.peaks.times_ns.tolist()
@@ -152,6 +155,21 @@ def test_a_second_by_second_day_gives_the_levels_of_its_readings() -> None:
     bands = found["bands"]
     assert isinstance(bands, list)
     assert sum(band["share_percent"] for band in bands) == pytest.approx(100.0)
+
+
+def test_octave_levels_keep_their_energy_and_their_own_time() -> None:
+    times = START + np.arange(600) * SECOND
+    level = np.where(np.arange(600) < 300, 90.0, 80.0)
+    half = np.where(np.arange(600) < 300, 70.0, np.nan)
+    rows = reduced(batch(times, laeq=level, octave_125=half, octave_1000=level), START, START + 600 * SECOND)
+    day = noise.merge(rows, worker_day(START, START + 600 * SECOND))
+    heard = dict(zip(OCTAVES_HZ, (day.octaves.held_ns / SECOND).tolist(), strict=True))
+    assert heard == {63: 0, 125: 300, 250: 0, 500: 0, 1000: 600, 2000: 0, 4000: 0, 8000: 0}
+    assert day.octaves.energy[OCTAVES_HZ.index(125)] == pytest.approx(300 * 10**7)
+    assert day.octaves.energy[OCTAVES_HZ.index(1000)] == pytest.approx(300 * (10**9 + 10**8))
+    silent = reduced(batch(times, laeq=level), START, START + 600 * SECOND)
+    assert silent.column("octave_ns").to_pylist() == [[]] * 10
+    assert noise.merge(silent, worker_day(START, START + 600 * SECOND)).octaves.held_ns.tolist() == [0] * 8
 
 
 def test_gaps_are_missing_time_and_not_silence() -> None:
