@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -287,6 +287,10 @@ class Wording:
     def percent(self, share: float, decimals: int = 0) -> str:
         """A share between 0 and 1 in percent."""
         return typography.percent(share, language=self.language, decimals=decimals)
+
+    def percents(self, decimals: int) -> Callable[[float], str]:
+        """What writes a figure that is already in per cent."""
+        return lambda value: self.percent(value / 100.0, decimals)
 
     def reading(self, indicator: Indicator, verdict: Verdict | None = None) -> Reading:
         """The indicator as a drawing needs it."""

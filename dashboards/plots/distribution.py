@@ -15,6 +15,8 @@ _WIDTH = 400.0
 _BOTTOM, _TOP = 168.0, 10.0
 _EVA_SHADES = 5
 _EVA_ROW = 24.0
+_LABEL_WIDTH = 84.0
+_FREE_PERCENT = 60.0
 
 
 def apdf(
@@ -98,10 +100,18 @@ def _beyond(
 ) -> list[str]:
     """Share of time beyond each threshold, low in the drawing, where the curve leaves room."""
     body = []
-    for index, limit in enumerate(thresholds):
-        share = 100.0 - _interpolated(x, cumulative, limit)
+    shares = [100.0 - _interpolated(x, cumulative, limit) for limit in thresholds]
+    first = across(thresholds[0]) if thresholds else 0.0
+    crowded = any(across(b) - across(a) < _LABEL_WIDTH for a, b in pairwise(thresholds))
+    if crowded and first - across.start > _LABEL_WIDTH and shares[0] > _FREE_PERCENT:
+        # Before the first of limits that stand close together the curve is low, and there is room above it.
+        return [
+            svg.label(first - 5, up(75) + 14 * index, say(share, limit), "t-s halo e")
+            for index, (share, limit) in enumerate(zip(shares, thresholds, strict=True))
+        ]
+    for index, (share, limit) in enumerate(zip(shares, thresholds, strict=True)):
         y = up(0) - 8 - 14 * (len(thresholds) - 1 - index)
-        near_end = across.end - across(limit) < 84
+        near_end = across.end - across(limit) < _LABEL_WIDTH
         place = (across(limit) - 5, " e") if near_end else (across(limit) + 5, "")
         body.append(svg.label(place[0], y, say(share, limit), f"t-s halo{place[1]}"))
     return body

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import accumulate, pairwise
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
 
 from dashboards import details, typography
-from dashboards.plots import contributions, distribution, projection
+from dashboards.plots import contributions, projection
 from dashboards.plots.whiskers import MOVING
+from dashboards.report.distributions import distribution_figures
 from dashboards.report.model import Figure, FigureGroup
 from dashboards.wording import Wording, indicator_verdict
 from indicators.model import Audience, Factor, Indicator, Scope, Verdict, WorkstationResult
 
 __all__ = [
     "contribution_figures",
-    "distribution_figures",
     "figures",
     "grouped",
     "indicator_figures",
@@ -23,10 +22,6 @@ __all__ = [
 ]
 
 _BY_USE = ("tasks", "projection", "hours", "distribution", "eva", "bands")
-_MOST_BANDS = 8
-_SMALL_TAIL_PERCENT = 1.0
-_STRAIGHT_DEG = 180.0
-_MARKED = ("P10", "P50", "P90")
 
 
 def figures(
@@ -68,10 +63,6 @@ def indicator_figures(indicator: Indicator, audience: Audience, words: Wording) 
     ]
 
 
-def _percent(words: Wording, decimals: int = 1) -> Callable[[float], str]:
-    return lambda value: typography.percent(value / 100.0, language=words.language, decimals=decimals)
-
-
 def contribution_figures(indicator: Indicator, words: Wording) -> list[Figure]:
     """Which tasks and which hours make the dose."""
     made = [_tasks(indicator, words), _hours(indicator, words)]
@@ -82,7 +73,7 @@ def _tasks(indicator: Indicator, words: Wording) -> Figure | None:
     found = details.tasks(indicator.details)
     if not found:
         return None
-    say, percent = words.say, _percent(words, 0)
+    say, percent = words.say, words.percents(0)
     rows = [
         contributions.TaskShare(
             words.name(task.label) if task.label else say("figures.other_task"),
@@ -132,134 +123,8 @@ def _hours(indicator: Indicator, words: Wording) -> Figure | None:
             found, say=lambda value: words.number(value, 0), say_hour=name, alt=title
         ),
         head=(say("figures.hour_head"), say("figures.dose_share")),
-        rows=tuple((name(hour.hour), _percent(words)(hour.dose_percent)) for hour in found),
+        rows=tuple((name(hour.hour), words.percents(1)(hour.dose_percent)) for hour in found),
     )
-
-
-def distribution_figures(indicator: Indicator, audience: Audience, words: Wording) -> list[Figure]:
-    """Cumulative curve, time in bands and, where allowed, the exposure variation matrix."""
-    made = [_curve(indicator, words), _bands(indicator, words)]
-    # A matrix of stays keeps the order of one person's movements: only the analyst sees it of worn sensors.
-    if audience is Audience.ANALYST or not indicator.worn:
-        made.append(_matrix(indicator, words))
-    return [figure for figure in made if figure is not None]
-
-
-def _marks(marks: Mapping[str, float], unit: str, words: Wording) -> str:
-    return ", ".join(
-        f"{name} {words.quantity_of(words.number(value, 0), unit)}" for name, value in marks.items()
-    )
-
-
-def _curve(indicator: Indicator, words: Wording) -> Figure | None:
-    found = details.curve(indicator.details)
-    if found is None:
-        return None
-    # The median's name without its percentile names the whole curve.
-    label = words.indicator_text(indicator.id).partition(",")[0]
-    title = words.say("figures.distribution")
-    marked = {name: value for name, value in found.marks.items() if name in _MARKED}
-    return Figure(
-        title=title,
-        subject=words.subject(indicator),
-        caption=label,
-        drawing=distribution.apdf(
-            found.x,
-            found.cumulative_percent,
-            percentiles=marked,
-            thresholds=found.thresholds,
-            x_label=f"{label} [{found.unit}]",
-            y_label=words.say("figures.cumulative"),
-            say=words.number,
-            say_mark=lambda value: words.quantity_of(words.number(value, 0), found.unit),
-            say_beyond=lambda share, limit: (
-                _percent(words, 0)(share)
-                + f" ≥{typography.NBSP}{words.quantity_of(words.number(limit), found.unit)}"
-            ),
-            alt=f"{title}. {label}. {_marks(marked, found.unit, words)}",
-        ),
-        head=(words.say("figures.percentile"), f"{words.say('report.column_value')} [{found.unit}]"),
-        rows=tuple((name, words.number(value, 1)) for name, value in found.marks.items()),
-    )
-
-
-def _bands(indicator: Indicator, words: Wording) -> Figure | None:
-    found, marks, unit = details.bands(indicator.details)
-    if not found:
-        return None
-    label, title = words.indicator_text(indicator.id), words.say("figures.bands")
-    if unit == "°":
-        # Bands of angles divide what the figure beside them names: the segment, not one of its thresholds.
-        label = words.subject(indicator)
-    percent = _percent(words)
-    shown = _marks(marks, unit, words)
-    folded = _folded(found)
-    names = [_band_name(band.low, band.high, unit, words) for band in folded]
-    return Figure(
-        title=title,
-        subject=words.subject(indicator),
-        caption=f"{label}. {shown}" if shown else label,
-        drawing=distribution.time_in_bands(
-            names, [band.percent for band in folded], say_percent=percent, alt=f"{title}. {label}. {shown}"
-        ),
-        head=(unit, words.say("figures.time_share")),
-        rows=tuple((_band_name(b.low, b.high, unit, words), percent(b.percent)) for b in found),
-    )
-
-
-def _folded(bands: Sequence[details.Band]) -> list[details.Band]:
-    """Bands for a drawing: where there are many, the sparse ones at both ends become one."""
-    kept = list(bands)
-    while len(kept) > _MOST_BANDS and kept[0].percent + kept[1].percent < _SMALL_TAIL_PERCENT:
-        kept[:2] = [details.Band(-math.inf, kept[1].high, kept[0].percent + kept[1].percent)]
-    while len(kept) > _MOST_BANDS and kept[-1].percent + kept[-2].percent < _SMALL_TAIL_PERCENT:
-        kept[-2:] = [details.Band(kept[-2].low, math.inf, kept[-2].percent + kept[-1].percent)]
-    return kept
-
-
-def _band_name(low: float, high: float, unit: str, words: Wording) -> str:
-    """``20–45°``; a band that reaches the end of what can be is named by its one bound."""
-    if low == -math.inf or (unit == "°" and low <= -_STRAIGHT_DEG):
-        return words.quantity_of(f"<{typography.NBSP}{words.number(high)}", unit)
-    if high == math.inf or (unit == "°" and high >= _STRAIGHT_DEG):
-        return words.quantity_of(f"≥{typography.NBSP}{words.number(low)}", unit)
-    return words.quantity_of(f"{words.number(low)}–{words.number(high)}", unit)
-
-
-def _matrix(indicator: Indicator, words: Wording) -> Figure | None:
-    found = details.matrix(indicator.details)
-    if found is None or not found.percent:
-        return None
-    say = words.say
-    levels = _edge_names(found.level_edges, len(found.percent), words, found.unit)
-    durations = _edge_names(found.duration_edges_s, len(found.percent[0]), words, "")
-    label, title = words.indicator_text(indicator.id).partition(",")[0], say("figures.eva")
-    return Figure(
-        title=title,
-        subject=words.subject(indicator),
-        caption=f"{label}. {say('figures.eva_note')}",
-        drawing=distribution.eva(
-            found.percent,
-            level_labels=levels,
-            duration_labels=durations,
-            total_label=say("figures.total"),
-            corner_label=say("figures.duration"),
-            say=lambda value: words.number(value, 1),
-            alt=f"{title}. {label}",
-        ),
-        head=(found.unit, *durations),
-        rows=tuple(
-            (name, *(words.number(value, 1) for value in row))
-            for name, row in zip(levels, found.percent, strict=True)
-        ),
-    )
-
-
-def _edge_names(edges: Sequence[float], count: int, words: Wording, unit: str) -> list[str]:
-    names = [_band_name(low, high, unit, words) for low, high in pairwise(edges)]
-    if len(names) < count:
-        names.append(words.quantity_of(f"≥{typography.NBSP}{words.number(edges[-1])}", unit))
-    return names[:count]
 
 
 def projection_figure(indicator: Indicator, words: Wording) -> Figure | None:

@@ -79,6 +79,17 @@
     u.ctx.fillText(shown, x, y);
   }
 
+  // A text broken at its blanks into lines that fit the room.
+  function lines(u, text, room) {
+    u.ctx.font = `${12 * devicePixelRatio}px "Source Sans 3", sans-serif`;
+    const made = [];
+    for (const word of text.split(" ")) {
+      const longer = made.length ? `${made[made.length - 1]} ${word}` : word;
+      if (made.length && u.ctx.measureText(longer).width <= room) made[made.length - 1] = longer; else made.push(word);
+    }
+    return made;
+  }
+
   function named(u) {
     const ratio = devicePixelRatio, { left, top, width, height } = u.bbox;
     const clip = (second) => Math.min(Math.max(u.valToPos(second, "x", true), left), left + width);
@@ -119,12 +130,14 @@
     }
     u.ctx.restore();
     u.ctx.fillStyle = colour("--ink");
-    // Names of limits stand in the margin, one under the other where the lines are close.
+    // Names of limits stand in the margin, one under the other where the lines are close, long ones on several lines.
     let lastY = -Infinity;
+    const room = (wide() ? MARGIN : 40) * devicePixelRatio;
     for (const [y, name] of inside) {
-      lastY = Math.max(y + 4 * devicePixelRatio, lastY + 15 * devicePixelRatio);
-      const shown = wide() ? name : name.split(" ")[0];
-      write(u, shown, left + width + 6 * devicePixelRatio, lastY, (wide() ? MARGIN : 40) * devicePixelRatio);
+      for (const [index, shown] of (wide() ? lines(u, name, room) : [name.split(" ")[0]]).entries()) {
+        lastY = Math.max(y + (4 + 13 * index) * devicePixelRatio, lastY + (index ? 13 : 15) * devicePixelRatio);
+        write(u, shown, left + width + 6 * devicePixelRatio, lastY, room);
+      }
     }
     named(u);
   }
@@ -223,6 +236,7 @@
       shown = [from, to];
       draw();
       box.dataset.state = "drawn";
+      document.dispatchEvent(new CustomEvent("vigiposte-stretch", { detail: { shown, whole } }));
     } catch (error) {
       box.dataset.state = "failed";
       status.textContent = `${box.dataset.failed} ${error.message}`;
@@ -245,5 +259,5 @@
   let waiting = 0;
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => ask(shown), 200); });
   document.addEventListener("vigiposte-theme", () => data && draw());
-  ask(whole);
+  ask(box.dataset.open.split(" ").map(Number));
 })();

@@ -20,6 +20,7 @@ from dashboards.web import (
     curve_data,
     curve_pages,
     decision_pages,
+    distribution_pages,
     door,
     other_pages,
     pages,
@@ -92,6 +93,7 @@ def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
     app.include_router(other_pages.router)
     app.include_router(curve_pages.router)
     app.include_router(curve_data.router)
+    app.include_router(distribution_pages.router)
     app.include_router(compare_page.router)
     app.include_router(decision_pages.router)
     app.include_router(calibration_page.router)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from fastapi import Request
 
 from dashboards.web.context import PageContext, page_context
 from dashboards.web.series import Trace, traces_of
 from sensors.errors import UnknownNameError, UsageError
+from sensors.site_book import SiteBook
 
 __all__ = ["asked_trace", "asked_window", "chosen_trace", "trace_frame", "trace_name"]
 
@@ -49,19 +52,38 @@ def trace_name(context: PageContext, trace: Trace, among: tuple[Trace, ...] = ()
     return f"{shown[:1].upper()}{shown[1:]} [{trace.unit}]"
 
 
-def asked_window(request: Request, start_ns: int, end_ns: int) -> tuple[int, int]:
-    """Bounds [ns] that the request asks for, within the period."""
+def asked_window(request: Request, book: SiteBook, start_ns: int, end_ns: int) -> tuple[int, int]:
+    """Bounds [ns] that the request asks for, within the period.
+
+    Scripts ask in seconds since 1970, the form of a page in site time.
+
+    Raises
+    ------
+    UsageError
+        ``bad_window``: a bound is neither, or the window is empty.
+    """
     query = request.query_params
     try:
-        low = max(start_ns, int(float(query.get("from", start_ns / 1e9)) * 1e9))
-        high = min(end_ns, int(float(query.get("to", end_ns / 1e9)) * 1e9))
-    except ValueError:
+        low = max(start_ns, _moment_ns(book, query.get("from", ""), start_ns))
+        high = min(end_ns, _moment_ns(book, query.get("to", ""), end_ns))
+    except (ValueError, OverflowError):
         low = high = 0
     if high <= low:
         raise UsageError(
-            "the window is empty or not a number", rule="from < to, in seconds since 1970", code="bad_window"
+            "the window is empty or not a number",
+            rule="from < to within the period, in seconds since 1970 or as year-month-dayThour:minute",
+            code="bad_window",
         )
     return low, high
+
+
+def _moment_ns(book: SiteBook, text: str, absent_ns: int) -> int:
+    if not text:
+        return absent_ns
+    try:
+        return int(float(text) * 1e9)
+    except ValueError:
+        return book.to_ns(datetime.fromisoformat(text))
 
 
 def asked_trace(request: Request, identifier: str) -> tuple[PageContext, Trace, int, int]:

@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 from analysis.decimate import Decimated
 from analysis.levels import energy_mean
 from dashboards.plots.whiskers import MOVING
+from dashboards.web.angle_minutes import thinned_minutes
 from dashboards.web.asked import asked_trace, asked_window, trace_name
 from dashboards.web.context import PageContext
-from dashboards.web.series import LONG_NS, Trace, TraceReader, thinned, thinned_minutes
+from dashboards.web.series import LONG_NS, Trace, TraceReader, thinned
 from dashboards.web.still import still_drawing
-from indicators.model import WorkstationResult
+from indicators.model import Indicator, WorkstationResult
 from indicators.words import circulation, circulation_entry
 from sensors.errors import NotEnoughDataError
-from sensors.quantities import QUANTITIES, Aggregation
+from sensors.quantities import QUANTITIES, Aggregation, Kind
 
-__all__ = ["router"]
+__all__ = ["router", "trace_limits"]
 
 router = APIRouter()
 _MOST_PIXELS = 4000
@@ -35,7 +36,7 @@ _PERCENTS = (10, 50, 90)
 def data(request: Request, identifier: str) -> Response:
     """The thinned trace as JSON: seconds, minimum, maximum, mean (``null`` in gaps), gaps, shifts, limits."""
     context, trace, start_ns, end_ns = asked_trace(request, identifier)
-    low, high = asked_window(request, start_ns, end_ns)
+    low, high = asked_window(request, context.source.book, start_ns, end_ns)
     wanted = request.query_params.get("px", "1100")
     pixels = min(max(int(wanted) if wanted.isdigit() else 1100, 50), _MOST_PIXELS)
     reader = request.app.state.traces
@@ -56,7 +57,7 @@ def data(request: Request, identifier: str) -> Response:
             [row.start_ns / 1e9, row.end_ns / 1e9, row.reason]
             for row in context.source.book.exclusions(trace.sensor, low, high)
         ],
-        "limits": _limits(context, identifier, trace),
+        "limits": trace_limits(context, identifier, trace),
         "summary": _summary(trace, values),
     }
     return Response(_json(document), media_type="application/json")
@@ -114,7 +115,7 @@ def _shifts(context: PageContext, station: str, low: int, high: int) -> list[dic
     ]
 
 
-def _limits(context: PageContext, identifier: str, trace: Trace) -> list[list[Any]]:
+def trace_limits(context: PageContext, identifier: str, trace: Trace) -> list[list[Any]]:
     """Limits in the trace's own unit, as references: a limit on 8 hours does not judge a minute."""
     try:
         stations = context.result.workstations
@@ -129,18 +130,23 @@ def _limits(context: PageContext, identifier: str, trace: Trace) -> list[list[An
         for part in found.factors
         if part.factor.value == trace.kind.value
         for indicator in part.indicators
-        if indicator.unit == trace.unit
+        if indicator.unit == trace.unit and _comparable(trace, indicator)
         for row in indicator.limits
         if row.limit.role in MOVING
     }
     return list(rows.values())
 
 
+def _comparable(trace: Trace, indicator: Indicator) -> bool:
+    # A limit of the WBGT says nothing of an air or globe temperature, although all are degrees.
+    return trace.kind is not Kind.CLIMATE or indicator.id.startswith(f"{trace.channel}_")
+
+
 @router.get("/data/{identifier}/drawing.svg")
 def still(request: Request, identifier: str) -> Response:
     """The same stretch as a still drawing, for paper and for browsers without scripts."""
     context, trace, start_ns, end_ns = asked_trace(request, identifier)
-    low, high = asked_window(request, start_ns, end_ns)
+    low, high = asked_window(request, context.source.book, start_ns, end_ns)
     shown, _ = _thin(request.app.state.traces, context, trace, low, high, _STILL_PIXELS)
     drawing = still_drawing(
         shown,
@@ -148,7 +154,7 @@ def still(request: Request, identifier: str) -> Response:
         words=context.words,
         zone=context.source.book.zone,
         shifts=_shifts(context, identifier, low, high),
-        limits=_limits(context, identifier, trace),
+        limits=trace_limits(context, identifier, trace),
         circulation=circulation(context.source.audience, context.words.say),
     )
     # A drawing carries its own style and nothing else: no script could run in it.
@@ -160,7 +166,7 @@ def still(request: Request, identifier: str) -> Response:
 def table(request: Request, identifier: str) -> StreamingResponse:
     """The same stretch as numbers, unthinned: site time with offset, value, unit in the header."""
     context, trace, start_ns, end_ns = asked_trace(request, identifier)
-    low, high = asked_window(request, start_ns, end_ns)
+    low, high = asked_window(request, context.source.book, start_ns, end_ns)
     book = context.source.book
     times, values = request.app.state.traces.read(book, trace, low, high, context.source.audience)
 

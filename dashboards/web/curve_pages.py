@@ -10,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from dashboards import typography
-from dashboards.web.asked import chosen_trace, trace_frame, trace_name
+from dashboards.web.asked import asked_window, chosen_trace, trace_frame, trace_name
 from dashboards.web.context import PageContext, page_context
 from dashboards.web.frame import verdict_strip
 from dashboards.web.render import render_page
@@ -34,6 +34,7 @@ def curve(request: Request, identifier: str) -> HTMLResponse:
     station = book.workstation(identifier)
     traces, start_ns, end_ns = trace_frame(context, identifier)
     trace = chosen_trace(traces, request.query_params.get("trace"), context)
+    open_ns = asked_window(request, book, start_ns, end_ns)
     return render_page(
         context,
         "curve.html",
@@ -47,8 +48,13 @@ def curve(request: Request, identifier: str) -> HTMLResponse:
         data_url=None if trace is None else context.link("data", identifier, trace=trace.key),
         still_url=None if trace is None else context.link("data", identifier, "drawing.svg", trace=trace.key),
         table_url=None if trace is None else context.link("data", identifier, "table.csv", trace=trace.key),
+        stretch_url=None
+        if trace is None
+        else context.link("data", identifier, "distribution", trace=trace.key),
+        stretch_page=None if trace is None else context.link("distribution", identifier, trace=trace.key),
         start_s=start_ns / 1e9,
         end_s=end_ns / 1e9,
+        open_s=tuple(bound / 1e9 for bound in open_ns),
         zone=book.site.site.timezone,
         exclusions=[] if trace is None else _exclusions(context, trace, start_ns, end_ns),
         days=_days(context, identifier),

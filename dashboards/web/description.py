@@ -36,13 +36,14 @@ _COMMON: Mapping[str, str] = {
 }
 _STRETCH = {
     "trace": "sensor and channel, such as mic-1.laeq",
-    "from": "start, in seconds since 1970",
-    "to": "end, in seconds since 1970",
+    "from": "start, in seconds since 1970 or as site time",
+    "to": "end, in seconds since 1970 or as site time",
     "px": "most points of the thinned trace",
 }
 _OF_PAGE: Mapping[str, Mapping[str, str]] = {
     "": {"grid": "days or hours", "all": "1 shows every workstation"},
-    "curve": {"trace": _STRETCH["trace"]},
+    "curve": {name: _STRETCH[name] for name in ("trace", "from", "to")},
+    "distribution": {name: _STRETCH[name] for name in ("trace", "from", "to")},
     "data": _STRETCH,
     "why": {"shift": "id of a shift"},
     "compare": {
@@ -62,6 +63,7 @@ _CONTENT: Mapping[str, tuple[str, ...]] = {
     "/data/{identifier}": ("application/json",),
     "/data/{identifier}/drawing.svg": ("image/svg+xml",),
     "/data/{identifier}/table.csv": ("text/csv",),
+    "/data/{identifier}/distribution": ("text/html",),
     "/my/{token}/values.csv": ("text/csv",),
     "/report/file.{name}": tuple(media.partition(";")[0] for media in MEDIA.values()),
 }

@@ -7,10 +7,10 @@ from typing import Any
 from dashboards.report.sentences import station_lead
 from dashboards.web.context import PageContext
 from dashboards.wording import Mark
-from indicators.model import WorkstationResult
+from indicators.model import Indicator, Scope, WorkstationResult
 from sensors.errors import NotEnoughDataError
 
-__all__ = ["station_frame", "verdict_strip"]
+__all__ = ["station_frame", "usual", "verdict_strip"]
 
 
 def verdict_strip(context: PageContext, identifier: str) -> tuple[tuple[str, Mark], ...]:
@@ -38,3 +38,13 @@ def station_frame(context: PageContext, station: WorkstationResult) -> dict[str,
         "lead": station_lead(station, words),
         "withheld": "" if station.withheld is None else words.note(station.withheld.reason),
     }
+
+
+def usual(station: WorkstationResult) -> list[Indicator]:
+    """Indicators of usual conditions that have a value, in the order of the result."""
+    return [
+        indicator
+        for part in station.factors
+        for indicator in part.indicators
+        if indicator.scope is Scope.USUAL and indicator.value is not None
+    ]

@@ -12,7 +12,6 @@ from dashboards.report import FORMATS, render_report
 from dashboards.report.build import Surroundings, build_view
 from dashboards.report.figures import (
     contribution_figures,
-    distribution_figures,
     figures,
     grouped,
     projection_figure,
@@ -21,13 +20,13 @@ from dashboards.report.model import ReportView
 from dashboards.report.scales import factor_block
 from dashboards.report.surroundings import names_of, surroundings
 from dashboards.web.context import PageContext, page_context
-from dashboards.web.frame import station_frame
+from dashboards.web.frame import station_frame, usual
 from dashboards.web.heat_map import heat_map
 from dashboards.web.render import render_page
 from dashboards.web.trends import factor_trend
 from indicators.context import least_wearers
 from indicators.governance.issue import refuse_circulation, refuse_issue, sent_on
-from indicators.model import Audience, Indicator, Scope, WorkstationResult
+from indicators.model import Audience, Scope
 from sensors.errors import UnknownNameError
 
 __all__ = ["MEDIA", "router"]
@@ -133,32 +132,12 @@ def station(request: Request, identifier: str) -> HTMLResponse:
     )
 
 
-@router.get("/distribution/{identifier}", response_class=HTMLResponse)
-def distribution(request: Request, identifier: str) -> HTMLResponse:
-    """Cumulative curves, time in bands, static or dynamic."""
-    context = page_context(request, "distribution", identifier)
-    found = context.station_result(identifier)
-    drawn = [
-        figure
-        for indicator in _usual(found)
-        for figure in distribution_figures(indicator, context.source.audience, context.words)
-    ]
-    return render_page(
-        context,
-        "figures.html",
-        groups=grouped(drawn),
-        heading=context.words.say("pages.distribution_title"),
-        note=context.words.say("pages.distribution_note"),
-        **station_frame(context, found),
-    )
-
-
 @router.get("/contributions/{identifier}", response_class=HTMLResponse)
 def contributions(request: Request, identifier: str) -> HTMLResponse:
     """Which hours and tasks make the dose."""
     context = page_context(request, "contributions", identifier)
     found = context.station_result(identifier)
-    drawn = [f for indicator in _usual(found) for f in contribution_figures(indicator, context.words)]
+    drawn = [f for indicator in usual(found) for f in contribution_figures(indicator, context.words)]
     return render_page(
         context,
         "figures.html",
@@ -167,15 +146,6 @@ def contributions(request: Request, identifier: str) -> HTMLResponse:
         note=context.words.say("pages.contributions_note"),
         **station_frame(context, found),
     )
-
-
-def _usual(station_found: WorkstationResult) -> list[Indicator]:
-    return [
-        indicator
-        for part in station_found.factors
-        for indicator in part.indicators
-        if indicator.scope is Scope.USUAL and indicator.value is not None
-    ]
 
 
 @router.get("/report", response_class=HTMLResponse)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,21 +13,30 @@ from numpy.typing import NDArray
 
 from analysis.decimate import Decimated, min_max
 from analysis.posture import inclination_deg
+from dashboards.web.angle_minutes import MINUTE_COLUMNS, angle_seconds, minute_angles
+from indicators.climate.rules import clothing_adjustment_c
 from indicators.model import Audience
 from ingest.store import Partition, ReadingQuery
 from sensors.errors import GovernanceError
 from sensors.quantities import QUANTITIES, Aggregation, Kind
 from sensors.site_book import Posting, SiteBook
 
-__all__ = ["LONG_NS", "Trace", "TraceReader", "thinned", "thinned_minutes", "traces_of"]
+__all__ = ["LONG_NS", "Trace", "TraceReader", "thinned", "traces_of"]
 
 Numbers = NDArray[np.float64]
 
 _DAY_NS = 86_400_000_000_000
 _SECOND_NS = 1_000_000_000
+_WBGT = "wbgt"
+# Channels that no sensor sends, with unit, period [s], and of which others of its kind one is needed.
+_MADE = {
+    "inclination": ("°", 1.0, ("acc_x",)),
+    _WBGT: ("°C", 60.0, ("relative_humidity", "natural_wet_bulb_temperature")),
+}
 _CHANNELS = {
     Kind.NOISE: ("laeq", "lcpeak"),
     Kind.CLIMATE: (
+        _WBGT,
         "air_temperature",
         "globe_temperature",
         "natural_wet_bulb_temperature",
@@ -38,6 +47,7 @@ _CHANNELS = {
 _KEPT_COLUMNS = 48
 _GAP_PERIODS = 3
 _MINUTES = "minutes"
+_WBGT_COLUMNS = ("minute", "wbgt_ns", "wbgt_sum")
 _MINUTE_COLUMNS = ("minute", "inclination_bins", "inclination_samples")
 LONG_NS = _DAY_NS + _DAY_NS // 2
 """Windows of posture longer than this are drawn from minute summaries."""
@@ -55,11 +65,18 @@ class Trace:
     period_s: float
     worn: bool
     postings: tuple[Posting, ...]
+    added: float = 0.0
+    """What is added to each value: the clothing adjustment of the effective WBGT [°C]."""
 
     @property
     def key(self) -> str:
         """Name of the trace in a URL."""
         return f"{self.sensor}.{self.channel}"
+
+    @property
+    def longest_step_s(self) -> float:
+        """A longer step between two values is a gap: three periods."""
+        return max(self.period_s * _GAP_PERIODS, 2.0)
 
 
 def traces_of(
@@ -67,6 +84,7 @@ def traces_of(
 ) -> tuple[Trace, ...]:
     """Traces that `audience` may see at a workstation: worn sensors for the analyst only."""
     found: list[Trace] = []
+    clothing = book.workstation(workstation).clothing
     for sensor in book.site.sensors:
         postings = tuple(
             posting
@@ -77,19 +95,22 @@ def traces_of(
         if not postings or (worn and audience is not Audience.ANALYST):
             continue
         for channel in _CHANNELS[sensor.kind]:
-            if sensor.channels and channel != "inclination" and channel not in sensor.channels:
+            sources = _MADE[channel][2] if channel in _MADE else (channel,)
+            if sensor.channels and not set(sources) & set(sensor.channels):
                 continue
             quantity = QUANTITIES.get(channel)
+            unit, period_s = _MADE[channel][:2] if quantity is None else (quantity.unit, quantity.period_s)
             found.append(
                 Trace(
                     sensor=sensor.id,
                     label=sensor.label or sensor.id,
                     kind=sensor.kind,
                     channel=channel,
-                    unit="°" if quantity is None else quantity.unit,
-                    period_s=1.0 if quantity is None else sensor.period_s or quantity.period_s,
+                    unit=unit,
+                    period_s=period_s if quantity is None else sensor.period_s or period_s,
                     worn=worn,
                     postings=postings,
+                    added=clothing_adjustment_c(clothing) if channel == _WBGT else 0.0,
                 )
             )
     return tuple(found)
@@ -144,20 +165,37 @@ class TraceReader:
         A week of raw acceleration is too much for a screen; its minutes hold the same extremes to 1°.
         """
         self._permit(trace, audience)
-        site = book.site.site.id
-        found = []
-        for day in range(start_ns // _DAY_NS, -(-end_ns // _DAY_NS)):
-            partition = _partition(trace, site, day)
-            table = self._store.read_summary(_MINUTES, partition, _MINUTE_COLUMNS)
-            if table is not None:
-                found.append(_angles(table))
+        found = [minute_angles(table) for table in self._minute_tables(book, trace, start_ns, end_ns)]
         if not found:
             return None
         times, low, high, mean = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        inside = np.zeros(times.size, dtype=bool)
-        for posting in trace.postings:
-            inside |= (times >= max(posting.start_ns, start_ns)) & (times < min(posting.end_ns, end_ns))
+        inside = _posted_at(trace, times, start_ns, end_ns)
         return times[inside], low[inside], high[inside], mean[inside]
+
+    def read_angle_seconds(
+        self, book: SiteBook, trace: Trace, start_ns: int, end_ns: int, audience: Audience
+    ) -> Numbers | None:
+        """Seconds at each degree from the minute summaries; ``None`` when there are none.
+
+        Raises
+        ------
+        GovernanceError
+            As `read`.
+        """
+        self._permit(trace, audience)
+        found = [
+            angle_seconds(table, lambda times: _posted_at(trace, times, start_ns, end_ns))
+            for table in self._minute_tables(book, trace, start_ns, end_ns)
+        ]
+        return np.sum(found, axis=0) if found else None
+
+    def _minute_tables(self, book: SiteBook, trace: Trace, start_ns: int, end_ns: int) -> list[Any]:
+        days = range(start_ns // _DAY_NS, -(-end_ns // _DAY_NS))
+        tables = [
+            self._store.read_summary(_MINUTES, _partition(trace, book.site.site.id, day), MINUTE_COLUMNS)
+            for day in days
+        ]
+        return [table for table in tables if table is not None]
 
     def _posted(
         self, book: SiteBook, trace: Trace, posting: Posting, start_ns: int, end_ns: int
@@ -173,6 +211,9 @@ class TraceReader:
         self, book: SiteBook, trace: Trace, posting: Posting, day: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         site = book.site.site.id
+        if trace.channel == _WBGT:
+            # Summaries come after their readings: kept by the state of those they would be stale.
+            return self._wbgt(trace, site, day)
         state = self._store.fingerprint(_partition(trace, site, day))
         key = (trace.sensor, trace.channel, posting.calibration, day, state)
         with self._lock:
@@ -185,6 +226,15 @@ class TraceReader:
             while len(self._kept) > _KEPT_COLUMNS:
                 self._kept.popitem(last=False)
         return found
+
+    def _wbgt(self, trace: Trace, site: str, day: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Minute means of the effective WBGT, clothing included, from the summaries."""
+        table = self._store.read_summary(_MINUTES, _partition(trace, site, day), _WBGT_COLUMNS)
+        if table is None:
+            return np.zeros(0, np.int64), np.zeros(0)
+        times, held_ns, sums = (table.column(name).to_numpy() for name in _WBGT_COLUMNS)
+        known = held_ns > 0
+        return times[known].astype(np.int64), sums[known] / (held_ns[known] * 1e-9) + trace.added
 
     def _fetch(
         self, book: SiteBook, trace: Trace, posting: Posting, site: str, day: int
@@ -203,50 +253,15 @@ class TraceReader:
         return _inclination(batch.times_ns, [batch.channels[name] for name in channels], calibration.upright)
 
 
+def _posted_at(trace: Trace, times: NDArray[np.int64], start_ns: int, end_ns: int) -> NDArray[np.bool_]:
+    inside = np.zeros(times.size, dtype=bool)
+    for posting in trace.postings:
+        inside |= (times >= max(posting.start_ns, start_ns)) & (times < min(posting.end_ns, end_ns))
+    return inside
+
+
 def _partition(trace: Trace, site: str, day: int) -> Partition:
     return Partition(trace.kind, site, trace.sensor, datetime.fromtimestamp(day * 86_400, tz=UTC).date())
-
-
-def _angles(table: Any) -> tuple[NDArray[np.int64], Numbers, Numbers, Numbers]:
-    """Lowest, highest and mean angle of each minute from its 1° histogram."""
-    times = table.column("minute").cast("int64").to_numpy()
-    bins = table.column("inclination_bins").combine_chunks()
-    offsets = bins.offsets.to_numpy()
-    angles = bins.values.to_numpy().astype(np.float64)
-    held = table.column("inclination_samples").combine_chunks().values.to_numpy().astype(np.float64)
-    filled = np.diff(offsets) > 0
-    starts = offsets[:-1][filled]
-    if starts.size == 0:
-        return times[filled], np.zeros(0), np.zeros(0), np.zeros(0)
-    low = np.minimum.reduceat(angles, starts)
-    high = np.maximum.reduceat(angles, starts) + 1.0
-    mean = np.add.reduceat((angles + 0.5) * held, starts) / np.add.reduceat(held, starts)
-    return times[filled], low, high, mean
-
-
-def thinned_minutes(
-    times: NDArray[np.int64],
-    low: Numbers,
-    high: Numbers,
-    mean: Numbers,
-    start_ns: int,
-    end_ns: int,
-    buckets: int,
-) -> Decimated:
-    """Minutes for a screen of `buckets` pixels; three missing minutes make a gap."""
-    shown = {
-        name: min_max(
-            times,
-            values,
-            start_ns=start_ns,
-            end_ns=end_ns,
-            buckets=buckets,
-            max_gap_ns=_GAP_PERIODS * 60 * _SECOND_NS,
-        )
-        for name, values in (("low", low), ("high", high), ("mean", mean))
-    }
-    base = shown["mean"]
-    return replace(base, low=shown["low"].low, high=shown["high"].high)
 
 
 def _inclination(
@@ -279,6 +294,6 @@ def thinned(
         start_ns=start_ns,
         end_ns=end_ns,
         buckets=buckets,
-        max_gap_ns=int(max(trace.period_s * _GAP_PERIODS, 2.0) * _SECOND_NS),
+        max_gap_ns=int(trace.longest_step_s * _SECOND_NS),
         energy=quantity is not None and quantity.aggregation is Aggregation.ENERGY,
     )

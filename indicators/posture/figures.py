@@ -20,7 +20,7 @@ from indicators.reduction.posture_bins import ANGLE_OFFSET, summary_plan
 from indicators.reduction.posture_day import PostureDay
 from indicators.table_files import toml_table
 
-__all__ = ["angle_bands", "angle_distribution", "by_day", "by_hour", "variation"]
+__all__ = ["angle_bands", "angle_distribution", "band_edges_deg", "by_day", "by_hour", "variation"]
 
 IntArray = NDArray[np.int64]
 
@@ -50,16 +50,21 @@ def angle_distribution(days: Sequence[PostureDay], angle: str) -> dict[str, obje
     }
 
 
+def band_edges_deg(segment: str) -> tuple[float, ...]:
+    """Angles at which figures of a segment part the time; none where no figure does."""
+    return tuple(float(edge) for edge in toml_table("posture")["figures"].get(segment, ()))
+
+
 def angle_bands(days: Sequence[PostureDay], angle: str, segment: str) -> dict[str, object]:
     """Share of the pooled time in the bands of a segment [%]."""
-    edges = toml_table("posture")["figures"].get(segment)
+    edges = band_edges_deg(segment)
     histogram, lowest = _pooled(days, angle)
     total = float(histogram.sum())
-    if edges is None or not total:
+    if not edges or not total:
         return {}
-    places = [edge - lowest for edge in edges[:-1]] + [histogram.size]
+    places = [int(edge) - lowest for edge in edges[:-1]] + [histogram.size]
     return {
-        "edges": [float(edge) for edge in edges],
+        "edges": list(edges),
         "percent": [100.0 * float(histogram[a:b].sum()) / total for a, b in pairwise(places)],
         "unit": "°",
     }

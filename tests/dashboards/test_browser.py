@@ -282,6 +282,45 @@ def test_dragging_asks_the_server_again_and_double_click_shows_all(
     assert watched.faults() == []
 
 
+def test_the_distribution_follows_the_stretch_on_the_curve(
+    dashboard: Any, watch: Callable[..., Watched]
+) -> None:
+    watched = watch(dashboard.url)
+    page = watched.open("/curve/presse-1?week=2026-W47&lang=en")
+    part, told = page.locator("#stretch"), page.locator("#stretch-part [role=status]")
+    expect(part).to_have_attribute("data-state", "drawn")
+    whole = told.inner_text()
+    over = page.locator("#curve .u-over").bounding_box()
+    assert over is not None
+    page.mouse.move(over["x"] + 100, over["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(over["x"] + 300, over["y"] + 60, steps=5)
+    page.mouse.up()
+    expect(told).not_to_have_text(whole)
+    assert page.locator("#stretch-part svg").count() == 2
+    # The same by the keyboard alone: a day's button, then closer.
+    day = page.locator("[data-day]").first
+    day.focus()
+    page.keyboard.press("Enter")
+    expect(told).to_contain_text("Mon 16, 04:30 to Mon 16, 13:30")
+    page.locator("[data-move=in]").focus()
+    page.keyboard.press("Space")
+    expect(told).to_contain_text("Mon 16, 06:45 to Mon 16, 11:15")
+    assert axe_findings(page) == []
+    stretch = page.inner_text("#stretch-part [role=status]")
+    # The address keeps the stretch, and the page of distributions shows the same.
+    page.reload()
+    expect(told).to_have_text(stretch)
+    page.click("#stretch-page")
+    expect(page.locator("#stretch [role=status]")).to_have_text(stretch)
+    page.locator("#st-from").fill("2026-11-17T05:00")
+    page.locator("#st-to").fill("2026-11-17T06:00")
+    page.keyboard.press("Enter")
+    expect(page.locator("#stretch [role=status]")).to_contain_text("Tue 17, 05:00 to Tue 17, 06:00")
+    assert axe_findings(page) == []
+    assert watched.faults() == []
+
+
 def test_zooming_fills_the_form_that_excludes(analyst_dashboard: Any, watch: Callable[..., Watched]) -> None:
     page = watch(analyst_dashboard.url).open("/curve/presse-1?trace=db-07.laeq&week=2026-W47")
     page.click("[data-move=in]")
