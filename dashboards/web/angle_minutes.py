@@ -14,7 +14,7 @@ from analysis.decimate import Decimated, min_max
 __all__ = ["MINUTE_COLUMNS", "angle_seconds", "minute_angles", "thinned_minutes"]
 
 Numbers = NDArray[np.float64]
-MINUTE_COLUMNS = ("minute", "inclination_bins", "inclination_ns")
+MINUTE_COLUMNS = ("minute", "period_ns", "inclination_bins", "inclination_samples")
 _LONGEST_STEP_NS = 3 * 60 * 1_000_000_000
 _DEGREES = 180
 
@@ -40,10 +40,12 @@ def angle_seconds(table: Any, inside: Callable[[NDArray[np.int64]], NDArray[np.b
     """Seconds at each degree from 0 to 180 over the minutes that `inside` keeps, by their times [ns]."""
     times = table.column("minute").cast("int64").to_numpy()
     bins = table.column("inclination_bins").combine_chunks()
-    held = table.column("inclination_ns").combine_chunks().values.to_numpy().astype(np.float64)
-    kept = np.repeat(inside(times), np.diff(bins.offsets.to_numpy()))
+    samples = table.column("inclination_samples").combine_chunks().values.to_numpy().astype(np.float64)
+    entries = np.diff(bins.offsets.to_numpy())
+    held_s = samples * np.repeat(table.column("period_ns").to_numpy() * 1e-9, entries)
+    kept = np.repeat(inside(times), entries)
     degrees = np.minimum(bins.values.to_numpy().astype(np.int64), _DEGREES - 1)
-    seconds = np.bincount(degrees[kept], weights=held[kept] / 1e9, minlength=_DEGREES)
+    seconds = np.bincount(degrees[kept], weights=held_s[kept], minlength=_DEGREES)
     return seconds.astype(np.float64)
 
 

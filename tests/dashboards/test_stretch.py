@@ -66,7 +66,7 @@ def test_times_at_each_level_are_those_of_the_readings(site: Any) -> None:
     curve, bands = stretch_figures(found, trace, [80.0, 85.0], Wording("en"))
     share = float((values >= 85.0).mean())
     assert f"{100 * share:.0f}% ≥\u00a085\u00a0dB(A)" in curve.drawing
-    shown = dict(bands.rows)
+    shown = {row[0]: row[1] for row in bands.rows}
     within = float(((values >= 80.0) & (values < 85.0)).mean())
     assert shown["80–85\u00a0dB(A)"] == f"{100 * within:.1f}%"
 
@@ -104,13 +104,15 @@ def test_minutes_stand_in_for_the_readings_of_long_windows() -> None:
         {
             "minute": pa.array(minutes, pa.timestamp("ns", tz="UTC")),
             "inclination_bins": pa.array([[3, 4], [], [4, 180]], pa.list_(pa.uint16())),
-            "inclination_ns": pa.array([[20 * 10**9, 40 * 10**9], [], [50 * 10**9, 10 * 10**9]]),
+            "period_ns": [20_000_000] * 3,
+            "inclination_samples": pa.array([[1000, 2000], [], [2500, 500]], pa.list_(pa.uint32())),
         }
     ).select(MINUTE_COLUMNS)
     seconds = angle_seconds(table, lambda times: times >= 0)
-    assert {int(d): float(seconds[d]) for d in np.flatnonzero(seconds)} == {3: 20.0, 4: 90.0, 179: 10.0}
+    held = {int(degree): float(seconds[degree]) for degree in np.flatnonzero(seconds)}
+    assert held == pytest.approx({3: 20.0, 4: 90.0, 179: 10.0})
     later = angle_seconds(table, lambda times: times > 0)
-    assert float(later.sum()) == 60.0
+    assert float(later.sum()) == pytest.approx(60.0)
     assert LONG_NS > 86_400 * 10**9
 
 
