@@ -8,6 +8,8 @@ A code is ``section.key`` (``verdicts.above``, ``notes.too_few_days``). Texts na
     a number with one decimal;
 ``{name:%}``
     a share between 0 and 1 in percent;
+``{name:day}``
+    a date in words;
 ``{value} {unit}``
     a figure and its unit, closed up where the language does: ``60°``, ``11.7%``;
 ``{name:#jour|jours}``
@@ -30,7 +32,7 @@ from dashboards import typography
 from dashboards.typography import Language
 from sensors.errors import UnknownNameError
 
-__all__ = ["Run", "Text", "catalogue", "plain", "rich", "say_note", "symbol_runs", "text"]
+__all__ = ["Run", "Text", "catalogue", "plain", "rich", "symbol_runs", "text"]
 
 Text = Callable[..., str]
 _SYMBOL = re.compile(r"\b(L’?|t)_([A-Za-z0-9,]*[A-Za-z0-9])")
@@ -102,6 +104,8 @@ class _Formatter(string.Formatter):
             count = abs(float(value)) if isinstance(value, int | float) else 2.0
             single = count < 2 if self.language is Language.FR else count == 1
             return one if single else many
+        if format_spec == "day":
+            return typography.long_date(value, language=self.language)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return str(value)
         if format_spec == "%":
@@ -160,8 +164,3 @@ def rich(language: str, code: str, /, **params: Any) -> tuple[Run, ...]:
             if filled:
                 runs.append(Run(filled, bold=run.bold, sub=run.sub))
     return tuple(runs)
-
-
-def say_note(say: Text, code: str, params: Mapping[str, str | int | float]) -> str:
-    """Words of an ``indicators.model.Note``: its code lives in the section ``notes``."""
-    return say(f"notes.{code}", **params)

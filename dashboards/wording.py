@@ -4,71 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from functools import cached_property
 
 from dashboards import typography
-from dashboards.catalogue import Run, Text, catalogue, rich, say_note, text
+from dashboards.catalogue import Run, Text, catalogue, rich, text
 from dashboards.plots.tokens import VERDICT_CLASS
 from dashboards.plots.verdicts import glyph
-from dashboards.plots.whiskers import MOVING, LimitMark, Reading
-from indicators.limits import Comparison, Grade, Limit
+from dashboards.plots.whiskers import LimitMark, Reading
+from indicators.headlines import indicator_verdict, ranking_assessment
+from indicators.limits import Grade, Limit
 from indicators.model import (
     Factor,
     FactorResult,
     Indicator,
     Interval,
-    LimitAssessment,
     Note,
-    Scope,
     Verdict,
     WorkstationResult,
 )
-from indicators.words import catalogue_key, method_words
+from indicators.words import catalogue_key, listing, method_words, note_words, unit_words
 
-__all__ = ["SEVERITY", "Mark", "Wording", "headline", "indicator_verdict", "ranking_assessment"]
+__all__ = ["Mark", "Wording"]
 
-SEVERITY = {Verdict.ABOVE: 3, Verdict.NOT_SETTLED: 2, Verdict.NOT_MEASURED: 1, Verdict.BELOW: 0}
 _WHOLE_UNITS = ("h", "night", "times", "min", "count")
-_OPPOSITE = {
-    Comparison.AT_LEAST: "<",
-    Comparison.MORE_THAN: "≤",
-    Comparison.AT_MOST: ">",
-    Comparison.LESS_THAN: "≥",
-}
-_SIGN = {
-    Comparison.AT_LEAST: "≥",
-    Comparison.MORE_THAN: ">",
-    Comparison.AT_MOST: "≤",
-    Comparison.LESS_THAN: "<",
-}
-
-
-def ranking_assessment(indicator: Indicator) -> LimitAssessment | None:
-    """The assessment the ratio refers to: the ranking row, else the first row that moves a verdict."""
-    moving = [row for row in indicator.limits if row.limit.role in MOVING]
-    return next((row for row in moving if row.limit.ranking), moving[0] if moving else None)
-
-
-def headline(result: FactorResult) -> Indicator | None:
-    """The indicator that speaks for a factor: the one that carries its verdict, the largest ratio first."""
-
-    def weight(indicator: Indicator) -> tuple[float, ...]:
-        moving = [row for row in indicator.limits if row.limit.role in MOVING]
-        names_limit = any(row.limit.id == result.above and row.verdict is Verdict.ABOVE for row in moving)
-        carries = any(row.verdict is result.verdict for row in moving)
-        ratios = [row.ratio for row in moving if row.ratio is not None]
-        return (
-            indicator.scope is Scope.USUAL,
-            names_limit,
-            carries,
-            any(row.limit.ranking for row in moving),
-            bool(moving),
-            indicator.value is not None,
-            max(ratios, default=-1.0),
-        )
-
-    return max(result.indicators, key=weight, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,26 +58,7 @@ class Wording:
         """Words of a result's note."""
         if note is None:
             return ""
-        return say_note(
-            self.say, note.code, {key: self._spoken(key, item) for key, item in note.params.items()}
-        )
-
-    def _spoken(self, key: str, item: str | int | float) -> str | int | float:
-        # Notes carry ids and units as the results do; a reader gets their names.
-        if not isinstance(item, str):
-            return item
-        if key.endswith("_day"):
-            return typography.long_date(date.fromisoformat(item), language=self.language)
-        if key in ("indicator", "indicators"):
-            return self.listing(self.indicator_text(name) for name in item.split(", "))
-        if key in ("task", "tasks", "shift", "shifts", "sensor", "protector"):
-            return self.listing(self.name(part) for part in item.split(", "))
-        one = {"unit": self.unit, "factor": self.factor, "rule": self._rule, "method": self.method}.get(key)
-        return item if one is None else one(item)
-
-    def _rule(self, rule: str) -> str:
-        code = f"rules.{rule}"
-        return self.say(code) if code in catalogue(self.language) else rule
+        return note_words(note, self.say, self.names)
 
     def name(self, identifier: str) -> str:
         """Label of a task, shift, sensor or protector, or its id."""
@@ -177,8 +116,7 @@ class Wording:
 
     def unit(self, unit: str) -> str:
         """A unit as this language writes it (``h/year`` → ``h/an``)."""
-        code = f"units.{unit.replace('/', '_per_').replace(' ', '_')}"
-        return self.say(code) if code in catalogue(self.language) else unit
+        return unit_words(unit, self.say)
 
     def number(self, value: float, decimals: int | None = None) -> str:
         """A plain number."""
@@ -231,12 +169,12 @@ class Wording:
         figure = self.number(limit.value)
         if not sign:
             return figure
-        mark = (_OPPOSITE if opposite else _SIGN)[limit.comparison]
+        mark = limit.comparison.opposite_sign if opposite else limit.comparison.sign
         return f"{mark}{typography.NBSP}{figure}"
 
     def limit_summary(self, result: FactorResult, indicator: Indicator) -> str:
         """What a cell says of the limit: ``≥ 85``, ``80 et 85`` (not settled) or ``< 80``."""
-        moving = [row for row in indicator.limits if row.limit.role in MOVING]
+        moving = [row for row in indicator.limits if row.limit.role.moves_verdict]
         if not moving:
             return ""
         above = [row for row in moving if row.verdict is Verdict.ABOVE]
@@ -266,10 +204,7 @@ class Wording:
 
     def listing(self, parts: Iterable[str]) -> str:
         """``a, b et c``."""
-        items = [part for part in parts if part]
-        if len(items) < 2:
-            return "".join(items)
-        return f"{', '.join(items[:-1])} {self.say('report.and')} {items[-1]}"
+        return listing(parts, self.say)
 
     def count_word(self, count: int, *, capital: bool = False) -> str:
         """A small count as a word, a larger one in figures."""
@@ -322,11 +257,3 @@ class Wording:
         shifts = {i.shift for part in station.factors for i in part.indicators if i.shift}
         shift = self.name(shifts.pop()) if len(shifts) == 1 else ""
         return ", ".join(part for part in (station.family or "", self.measured(station), shift) if part)
-
-
-def indicator_verdict(indicator: Indicator) -> Verdict | None:
-    """Worst verdict over the rows that move one; ``None`` for a value that no such row judges."""
-    if indicator.value is None:
-        return Verdict.NOT_MEASURED
-    moving = [row.verdict for row in indicator.limits if row.limit.role in MOVING]
-    return max(moving, key=SEVERITY.__getitem__, default=None)

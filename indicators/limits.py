@@ -41,6 +41,16 @@ class Comparison(StrEnum):
         """Whether the limit's own value is already on the wrong side."""
         return self in (Comparison.AT_LEAST, Comparison.AT_MOST)
 
+    @property
+    def sign(self) -> str:
+        """The comparison as people write it."""
+        return {">=": "≥", "<=": "≤"}.get(self.value, self.value)
+
+    @property
+    def opposite_sign(self) -> str:
+        """The comparison that holds on the right side of the limit."""
+        return {">=": "<", ">": "≤", "<=": ">", "<": "≥"}[self.value]
+
 
 class Role(StrEnum):
     """What a limit does to a verdict."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from types import MappingProxyType
 
 from indicators.context import base_indicator
 from indicators.model import Audience, Note
@@ -49,17 +51,43 @@ def label(identifier: str, say: Text) -> str:
     return identifier
 
 
-def note_words(note: Note, say: Text) -> str:
-    """Words of a note; indicator ids among its parameters become labels."""
-    parameters = dict(note.params)
-    named = parameters.get("indicators")
-    if isinstance(named, str):
-        parameters["indicators"] = ", ".join(label(one, say) for one in named.split(", "))
-    if isinstance(parameters.get("unit"), str):
-        parameters["unit"] = unit_words(str(parameters["unit"]), say)
-    if isinstance(parameters.get("method"), str):
-        parameters["method"] = method_words(str(parameters["method"]), say)
-    return say(f"notes.{note.code}", **parameters)
+def note_words(note: Note, say: Text, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Words of a note; what it names by an id, a code or a date becomes words too.
+
+    Parameters
+    ----------
+    names : mapping of str to str
+        Labels of tasks, shifts, sensors and protectors by id.
+    """
+    spoken = {key: _spoken(key, item, say, names) for key, item in note.params.items()}
+    return say(f"notes.{note.code}", **spoken)
+
+
+def _spoken(key: str, item: object, say: Text, names: Mapping[str, str]) -> object:
+    if not isinstance(item, str):
+        return item
+    if key.endswith("_day"):
+        return say("commands.day", day=date.fromisoformat(item))
+    if key in ("indicator", "indicators"):
+        return listing((label(one, say) for one in item.split(", ")), say)
+    if key in ("task", "tasks", "shift", "shifts", "sensor", "protector"):
+        return listing((names.get(one, one) for one in item.split(", ")), say)
+    if key in ("unit", "method"):
+        return (unit_words if key == "unit" else method_words)(item, say)
+    return _in_words(f"{key}s.{item}", item, say) if key in ("factor", "rule") else item
+
+
+def _in_words(code: str, otherwise: str, say: Text) -> str:
+    found = say(code)
+    return otherwise if found == code else found
+
+
+def listing(parts: Iterable[str], say: Text) -> str:
+    """``a, b and c`` in the words of the language."""
+    items = [part for part in parts if part]
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {say('report.and')} {items[-1]}"
 
 
 def method_words(method: str, say: Text) -> str:
@@ -85,9 +113,7 @@ def catalogue_key(text: str) -> str:
 
 def unit_words(unit: str, say: Text) -> str:
     """Return a unit as the language writes it (``h/year`` becomes ``h/an``)."""
-    code = f"units.{unit.replace('/', '_per_').replace(' ', '_')}"
-    found = say(code)
-    return unit if found == code else found
+    return _in_words(f"units.{unit.replace('/', '_per_').replace(' ', '_')}", unit, say)
 
 
 def quantity(figure: str | float, unit: str, say: Text) -> str:

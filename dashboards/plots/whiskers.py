@@ -13,9 +13,8 @@ from dashboards.plots.verdicts import glyph_at
 from indicators.limits import Comparison, Role
 from indicators.model import RatioKind, Verdict
 
-__all__ = ["MOVING", "LimitMark", "Reading", "cell", "cell_axis", "full_scale"]
+__all__ = ["LimitMark", "Reading", "cell", "cell_axis", "full_scale"]
 
-MOVING = frozenset({Role.ACTION, Role.LIMIT, Role.PROJECTION})
 """Roles that move a verdict."""
 
 _CELL_WIDTH, _CELL_HEIGHT = 175.0, 14.0
@@ -36,7 +35,7 @@ class LimitMark:
     @property
     def upward(self) -> bool:
         """Whether more is worse."""
-        return self.comparison in (Comparison.AT_LEAST, Comparison.MORE_THAN)
+        return self.comparison.upward
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Reading:
     @property
     def anchor(self) -> LimitMark | None:
         """The limit a cell is centred on: the ranking row, else the first that moves a verdict."""
-        moving = [mark for mark in self.limits if mark.role in MOVING]
+        moving = [mark for mark in self.limits if mark.role.moves_verdict]
         return next((mark for mark in moving if mark.ranking), moving[0] if moving else None)
 
 
@@ -76,7 +75,7 @@ def cell(reading: Reading) -> str:
     wash = svg.rect(middle, 2, middle, 10, "z1") if anchor.upward else svg.rect(0, 2, middle, 10, "z1")
     body = [wash, svg.line(0, 7, _CELL_WIDTH, 7, "gr")]
     for mark in reading.limits:
-        if mark.role not in MOVING or not axis.holds(mark.value):
+        if not mark.role.moves_verdict or not axis.holds(mark.value):
             continue
         body.append(svg.line(axis(mark.value), 0, axis(mark.value), 14, "lm" if mark is anchor else "lm2"))
     if reading.value is None:
@@ -93,7 +92,8 @@ def cell_axis(
     """Head of a column of `cell` drawings: the limits that all share, else only where they stand."""
     body = [svg.label(0, 10, under, "t-f t-s"), svg.label(_CELL_WIDTH, 10, over, "t-f t-s e")]
     shared = {
-        tuple(sorted({mark.value for mark in reading.limits if mark.role in MOVING})) for reading in readings
+        tuple(sorted({mark.value for mark in reading.limits if mark.role.moves_verdict}))
+        for reading in readings
     }
     anchor = readings[0].anchor if len(shared) == 1 else None
     if anchor is None:
@@ -182,7 +182,7 @@ def full_scale(reading: Reading, say_number: Callable[[float], str], *, narrow: 
 
 
 def _bands(limits: Sequence[LimitMark], axis: Axis) -> list[str]:
-    moving = [mark for mark in limits if mark.role in MOVING]
+    moving = [mark for mark in limits if mark.role.moves_verdict]
     upward = sorted({mark.value for mark in moving if mark.upward})
     downward = sorted({mark.value for mark in moving if not mark.upward}, reverse=True)
     deep = ("z2", "z3") if max(len(upward), len(downward)) < 3 else ("z1", "z2", "z3")
@@ -200,7 +200,7 @@ def _limit_labels(
     limits: Sequence[LimitMark], axis: Axis, body: list[str], say_number: Callable[[float], str]
 ) -> list[float]:
     values = sorted({mark.value for mark in limits if axis.holds(mark.value)})
-    moving = {mark.value for mark in limits if mark.role in MOVING}
+    moving = {mark.value for mark in limits if mark.role.moves_verdict}
     places = [axis(value) for value in values]
     last = -math.inf
     for index, (value, x) in enumerate(zip(values, places, strict=True)):

@@ -28,9 +28,10 @@ from dashboards.report.reasons import why_rows
 from dashboards.report.scales import factor_block
 from dashboards.report.sentences import lead, station_lead, verdict_counts
 from dashboards.report.tables import notice_version
-from dashboards.wording import Wording, headline
+from dashboards.wording import Wording
 from indicators.accounts.matching import Account
 from indicators.actions.plan import ActionResult
+from indicators.headlines import headline
 from indicators.limits import Limit
 from indicators.model import (
     Audience,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dashboards.plots.whiskers import MOVING
 from dashboards.report.model import Change
-from dashboards.wording import SEVERITY, Wording, headline
+from dashboards.wording import Wording
+from indicators.headlines import headline
 from indicators.model import FactorResult, Indicator, Scope, WeeklyResult
+from indicators.verdicts import SEVERITY
 
 __all__ = ["changes"]
 
@@ -48,7 +49,9 @@ def _verdict_moved(subject: str, earlier: FactorResult, now: FactorResult, words
 
 def _values_part(subject: str, earlier: FactorResult, now: FactorResult, words: Wording) -> Change | None:
     """A judged value whose intervals part; one no limit judges is no news, nor one that reads the same."""
-    judged = {(i.id, i.shift) for i in now.indicators if any(row.limit.role in MOVING for row in i.limits)}
+    judged = {
+        (i.id, i.shift) for i in now.indicators if any(row.limit.role.moves_verdict for row in i.limits)
+    }
     week_before = {(i.id, i.shift): i for i in earlier.indicators if i.scope is Scope.WEEK}
     for indicator in now.indicators:
         key = indicator.id, indicator.shift

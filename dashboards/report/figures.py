@@ -7,10 +7,10 @@ from itertools import accumulate
 
 from dashboards import details, typography
 from dashboards.plots import contributions, projection
-from dashboards.plots.whiskers import MOVING
 from dashboards.report.distributions import distribution_figures
 from dashboards.report.model import Figure, FigureGroup
-from dashboards.wording import Wording, indicator_verdict
+from dashboards.wording import Wording
+from indicators.headlines import indicator_verdict
 from indicators.model import Audience, Factor, Indicator, Scope, Verdict, WorkstationResult
 
 __all__ = [
@@ -49,7 +49,7 @@ def grouped(made: Iterable[Figure]) -> tuple[FigureGroup, ...]:
 
 def _telling(indicator: Indicator) -> tuple[bool, float]:
     """Indicators near or beyond a limit that ranks come first."""
-    ratios = [row.ratio for row in indicator.limits if row.limit.role in MOVING and row.ratio is not None]
+    ratios = [row.ratio for row in indicator.limits if row.limit.role.moves_verdict and row.ratio is not None]
     return bool(ratios), max(ratios, default=0.0)
 
 
@@ -130,7 +130,7 @@ def _hours(indicator: Indicator, words: Wording) -> Figure | None:
 def projection_figure(indicator: Indicator, words: Wording) -> Figure | None:
     """Cumulated hours through the year, where the indicator carries months."""
     plan = indicator.details.get("projection")
-    limit = next((row.limit for row in indicator.limits if row.limit.role in MOVING), None)
+    limit = next((row.limit for row in indicator.limits if row.limit.role.moves_verdict), None)
     if not isinstance(plan, Mapping) or limit is None or indicator.value is None:
         return None
     known = [float(row["hours"]) for row in plan["months"] if row.get("hours") is not None]

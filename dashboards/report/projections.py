@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dashboards.report.model import ProjectionCell, ProjectionRow, ProjectionTable
-from dashboards.wording import Wording, indicator_verdict
+from dashboards.wording import Wording
+from indicators.headlines import indicator_verdict
 from indicators.limits import Limit, Role
 from indicators.model import Indicator, Scope, WeeklyResult, WorkstationResult
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from dashboards.plots import whiskers
 from dashboards.plots.verdicts import WITHHELD
-from dashboards.plots.whiskers import MOVING
 from dashboards.report.model import Cell, FactorColumn, RankRow
-from dashboards.wording import SEVERITY, Mark, Wording, headline
+from dashboards.wording import Mark, Wording
+from indicators.headlines import headline
 from indicators.model import Factor, FactorResult, Indicator, Verdict, WeeklyResult, WorkstationResult
+from indicators.verdicts import SEVERITY
 
 __all__ = ["factor_column", "limit_axis", "rank_row"]
 
@@ -139,7 +140,7 @@ def _reason(result: FactorResult, indicator: Indicator, words: Wording) -> str:
     """Why there is no value, or why the verdict is not the one that the value shown would give."""
     if indicator.value is None:
         return words.note(result.reason) or _coverage_reason(indicator, words)
-    moving = [row.verdict for row in indicator.limits if row.limit.role in MOVING]
+    moving = [row.verdict for row in indicator.limits if row.limit.role.moves_verdict]
     if result.verdict in moving or result.reason is None:
         return ""
     named = result.reason.params.get("indicators")

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from dashboards.catalogue import catalogue
 from dashboards.report.model import WhyRow
-from dashboards.wording import Wording, headline
+from dashboards.wording import Wording
 from indicators.explain import formula_code
+from indicators.headlines import headline
 from indicators.model import Indicator, WeeklyResult, WorkstationResult
 
 __all__ = ["why_rows"]

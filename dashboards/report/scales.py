@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dashboards.plots import whiskers
-from dashboards.plots.whiskers import MOVING
 from dashboards.report.model import FactorBlock, ScaleRow
-from dashboards.wording import SEVERITY, Wording, indicator_verdict, ranking_assessment
-from indicators.limits import Comparison
+from dashboards.wording import Wording
+from indicators.headlines import indicator_verdict, ranking_assessment
 from indicators.model import FactorResult, Indicator, LimitAssessment, Scope, Verdict, WeeklyResult
+from indicators.verdicts import SEVERITY
 
 __all__ = ["factor_block", "scale_row"]
 
@@ -48,12 +48,12 @@ def _weight(indicator: Indicator) -> tuple[float, float]:
 
 
 def _judged(indicator: Indicator) -> LimitAssessment | None:
-    moving = [row for row in indicator.limits if row.limit.role in MOVING]
+    moving = [row for row in indicator.limits if row.limit.role.moves_verdict]
     if not moving:
         return indicator.limits[0] if indicator.limits else None
     worst = max(SEVERITY[row.verdict] for row in moving)
     rows = sorted((row for row in moving if SEVERITY[row.verdict] == worst), key=lambda row: row.limit.value)
-    upward = rows[0].limit.comparison in (Comparison.AT_LEAST, Comparison.MORE_THAN)
+    upward = rows[0].limit.comparison.upward
     # Above several limits: the farthest one passed. Otherwise the first one met on the way there.
     return rows[-1] if upward is (worst == SEVERITY[Verdict.ABOVE]) else rows[0]
 

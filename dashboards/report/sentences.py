@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from dashboards import typography
 from dashboards.catalogue import Run
-from dashboards.plots.whiskers import MOVING
-from dashboards.wording import Wording, headline
+from dashboards.wording import Wording
+from indicators.headlines import headline
 from indicators.model import (
     Factor,
     FactorResult,
@@ -170,7 +170,7 @@ def _above_sentence(factor: FactorResult, words: Wording) -> tuple[Run, ...]:
         {
             words.number(other.limit.value)
             for other in indicator.limits
-            if other.verdict is Verdict.NOT_SETTLED and other.limit.role in MOVING
+            if other.verdict is Verdict.NOT_SETTLED and other.limit.role.moves_verdict
         }
     )
     code = "report.station_above_open" if beside else "report.station_above"

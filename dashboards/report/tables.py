@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dashboards.typography import Language
-from dashboards.wording import Wording, indicator_verdict
+from dashboards.wording import Wording
+from indicators.headlines import indicator_verdict
 from indicators.model import Factor, Indicator, Scope, WeeklyResult
 
 __all__ = ["Sheet", "csv_text", "factor_sheet", "guarded", "notice_version", "plain_sheet"]

@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 from dashboards import typography
 from dashboards.catalogue import catalogue
 from dashboards.report.build import Surroundings
-from dashboards.wording import Wording, headline
+from dashboards.wording import Wording
 from indicators.accounts.matching import Account
 from indicators.actions.plan import ActionResult
 from indicators.actions.states import ActionState
+from indicators.headlines import headline
 from indicators.model import Factor, FactorResult, Indicator, WeeklyResult, WorkstationResult
 from sensors.errors import GovernanceError
 

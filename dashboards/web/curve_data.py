@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from analysis.decimate import Decimated
 from analysis.levels import energy_mean
-from dashboards.plots.whiskers import MOVING
 from dashboards.web.angle_minutes import thinned_minutes
 from dashboards.web.asked import asked_trace, asked_window, trace_name
 from dashboards.web.context import PageContext
@@ -132,7 +131,7 @@ def trace_limits(context: PageContext, identifier: str, trace: Trace) -> list[li
         for indicator in part.indicators
         if indicator.unit == trace.unit and _comparable(trace, indicator)
         for row in indicator.limits
-        if row.limit.role in MOVING
+        if row.limit.role.moves_verdict
     }
     return list(rows.values())
 

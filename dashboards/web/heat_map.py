@@ -9,9 +9,9 @@ from itertools import pairwise
 
 from dashboards import details, typography
 from dashboards.plots import heat, whiskers
-from dashboards.plots.whiskers import MOVING
 from dashboards.report.ranking import limit_axis
-from dashboards.wording import Mark, Wording, headline
+from dashboards.wording import Mark, Wording
+from indicators.headlines import headline
 from indicators.model import Audience, Factor, Indicator, RatioKind, Scope, WeeklyResult, WorkstationResult
 from sensors.periods import DatePeriod
 
@@ -132,13 +132,13 @@ def _main(station: WorkstationResult, factor: Factor) -> Indicator | None:
 
 
 def _moving(indicator: Indicator) -> bool:
-    return any(row.limit.role in MOVING for row in indicator.limits)
+    return any(row.limit.role.moves_verdict for row in indicator.limits)
 
 
 def _bounds(indicator: Indicator | None) -> tuple[float, ...]:
     if indicator is None:
         return ()
-    rows = [row for row in indicator.limits if row.limit.role in MOVING]
+    rows = [row for row in indicator.limits if row.limit.role.moves_verdict]
     energy = any(row.ratio_kind is RatioKind.ENERGY for row in rows) or indicator.unit.startswith("dB")
     degrees = indicator.unit == "°C"
     return heat.step_bounds([row.limit.value for row in rows], energy=energy or degrees)
@@ -231,7 +231,7 @@ def _valued(
     coverage: float | None,
     name: str,
 ) -> HeatCell:
-    limits = sorted({row.limit.value for row in indicator.limits if row.limit.role in MOVING})
+    limits = sorted({row.limit.value for row in indicator.limits if row.limit.role.moves_verdict})
     passed = sum(value >= limit for limit in limits)
     return HeatCell(
         "value",

@@ -6,7 +6,7 @@ from typing import Any
 
 from dashboards.plots.trend import TrendPoint, trend
 from dashboards.web.context import PageContext
-from dashboards.wording import headline, ranking_assessment
+from indicators.headlines import headline, ranking_assessment
 from indicators.model import FactorResult, Indicator, Verdict, WorkstationResult
 from sensors.periods import DatePeriod
 

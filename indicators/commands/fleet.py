@@ -75,8 +75,8 @@ def fleet_lines(result: FleetResult, say: Text) -> Iterator[str]:
         "commands.title",
         site=result.label,
         period=result.week or say("commands.dates"),
-        first=result.first.isoformat(),
-        last=result.last.isoformat(),
+        first=result.first,
+        last=result.last,
     )
     yield ""
     for line in result.sites:
@@ -97,7 +97,7 @@ def fleet_lines(result: FleetResult, say: Text) -> Iterator[str]:
 
 
 def _site(line: SiteLine, say: Text) -> str:
-    from indicators.commands.terminal import SYMBOLS, figure
+    from indicators.commands.terminal_rows import SYMBOLS, figure
     from indicators.words import note_words
 
     if line.problem is not None:
@@ -117,7 +117,7 @@ def _site(line: SiteLine, say: Text) -> str:
 
 
 def _at(place: FamilyPlace, say: Text) -> str:
-    from indicators.commands.terminal import figure
+    from indicators.commands.terminal_rows import figure
     from indicators.words import quantity
 
     item = place.indicator

@@ -66,7 +66,7 @@ def indicators(
 ) -> None:
     """Values, intervals, limits and verdicts of every workstation, worst first."""
     from indicators.commands.fleet import require_whole_sites
-    from indicators.commands.terminal import result_lines
+    from indicators.commands.terminal_result import result_lines
     from indicators.document import to_document
     from indicators.verdicts import exceeded
 
@@ -152,7 +152,7 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Say why a number is what it is: formula, source, limit, windows, sensor, calibration, versions."""
-    from indicators.commands.terminal import explanation_lines
+    from indicators.commands.terminal_explanation import explanation_lines
     from indicators.document import explanation_document
     from indicators.explain import explain as explained
 

@@ -22,7 +22,7 @@ from dashboards.restitution import build_restitution, render_restitution
 from dashboards.typography import NBSP, quantity
 from dashboards.web.settings import WebSettings
 from dashboards.web.source import SiteSource
-from indicators.commands.terminal import result_lines
+from indicators.commands.terminal_result import result_lines
 from indicators.model import Audience, Note, WeeklyResult
 from indicators.planning.document import plan_lines
 from indicators.planning.plan import plan_campaign

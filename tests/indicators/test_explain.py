@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from dashboards.catalogue import text
-from indicators.commands.terminal import explanation_lines
+from indicators.commands.terminal_explanation import explanation_lines
 from indicators.document import explanation_document
 from indicators.explain import Explanation, explain, formula_code
 from indicators.model import Factor, Scope

@@ -79,6 +79,13 @@ def test_indicators_of_one_workstation_list_everything(reduced_plant: Any) -> No
     for part in ("LEX,8h", "WBGT", "Trunk bent 45°", "analyst only"):
         assert part in result.stdout, part
     assert "assembly-2" not in result.stdout
+    lines = result.stdout.splitlines()
+    remarks = [line for line in lines if line.lstrip().startswith("· ")]
+    assert len(remarks) == len(set(remarks)) > 3
+    # Values end in one column: a reader compares them down the page.
+    begin = next(index for index, line in enumerate(lines) if "Trunk bent 20°" in line)
+    ends = {len(line) for line in lines[begin : begin + 3]}
+    assert len(ends) == 1
 
 
 def test_dates_instead_of_a_week(reduced_plant: Any) -> None:
