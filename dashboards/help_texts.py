@@ -49,10 +49,15 @@ def _extra(text: str, say: Translate) -> str:
     """What the library appends to a help text: ``[default: 1; required]``."""
     found = _EXTRA.match(text)
     if found is None:
-        return say(text)
+        return _once(text, say)
     extra = f"{typography.NARROW}; ".join(say(part) for part in found["extra"].split("; "))
-    body = say(found["body"])
+    body = _once(found["body"], say)
     return f"{body}  [{extra}]" if body else f"[{extra}]"
+
+
+def _once(text: str, say: Translate) -> str:
+    """Help of a command was translated with it, as its no-break spaces tell; the library's own was not."""
+    return text if typography.NBSP in text or typography.NARROW in text else say(text)
 
 
 def _metavars(text: str, say: Translate) -> str:

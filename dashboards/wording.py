@@ -22,7 +22,7 @@ from indicators.model import (
     Verdict,
     WorkstationResult,
 )
-from indicators.words import catalogue_key, listing, method_words, note_words, unit_words
+from indicators.words import cited, listing, method_words, note_words, unit_words
 
 __all__ = ["Mark", "Wording"]
 
@@ -192,11 +192,7 @@ class Wording:
 
     def source(self, limit: Limit) -> str:
         """Source and clause of a limit, as this language cites them."""
-        return ", ".join(self._cited(part) for part in (limit.source, limit.clause) if part)
-
-    def _cited(self, part: str) -> str:
-        code = f"sources.{catalogue_key(part)}"
-        return self.say(code) if code in catalogue(self.language) else part
+        return cited(limit, self.say)
 
     def grade(self, limit: Limit) -> str:
         """How well the limit is known, said only when it is not verified."""

@@ -9,6 +9,7 @@ from datetime import date
 from types import MappingProxyType
 
 from indicators.context import base_indicator
+from indicators.limits import Limit
 from indicators.model import Audience, Note
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "catalogue_key",
     "circulation",
     "circulation_entry",
+    "cited",
     "label",
     "method_words",
     "note_words",
@@ -103,6 +105,12 @@ def _method_part(part: str, say: Text) -> str:
     if ", " not in part:
         return part
     return ", ".join(_method_part(piece, say) for piece in part.split(", "))
+
+
+def cited(limit: Limit, say: Text) -> str:
+    """Source and clause of a limit; texts of law keep the name they have in the reader's language."""
+    parts = (part for part in (limit.source, limit.clause) if part)
+    return ", ".join(_in_words(f"sources.{catalogue_key(part)}", part, say) for part in parts)
 
 
 def catalogue_key(text: str) -> str:

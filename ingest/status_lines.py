@@ -67,7 +67,7 @@ def _sensor(line: SensorLine, now_ns: int, say: Callable[..., str]) -> tuple[str
         say(f"terminal.kind_{line.sensor.kind}"),
         say(f"terminal.state_{line.state.replace(' ', '_')}"),
         _ago(health.last_seen_ns, now_ns, say),
-        say("terminal.rate", value=health.rate_per_s) if health.last_seen_ns else "–",
+        say("terminal.rate", value=_telling(health.rate_per_s)) if health.last_seen_ns else "–",
         rejected or "0",
         str(health.late),
         say("terminal.fine") if health.skew_s is None else say("terminal.skew", seconds=health.skew_s),
@@ -91,3 +91,8 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
+
+
+def _telling(rate_per_s: float) -> float:
+    """A rate without decimals that tell nothing; a slow sensor keeps them."""
+    return rate_per_s if rate_per_s < 10 else round(rate_per_s)

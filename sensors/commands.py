@@ -12,6 +12,8 @@ from sensors.command_line import FleetOption, JsonOption, SiteOption, emit_json,
 from sensors.errors import ConfigurationError, Problem, SiteFileError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sensors.command_line import Services
     from sensors.fleet_file import Fleet
     from sensors.site_book import SiteBook
@@ -134,8 +136,14 @@ def _approve_fleet(services: Services, fleet: Fleet, *, as_json: bool) -> None:
         return
     typer.echo(services.text(fleet.language)("terminal.check_valid", path=str(fleet.path)))
     for one in fleet.sites:
-        named = ", ".join(f"{number} {name}" for name, number in counts(one.book).items())
-        typer.echo(f"  {one.label} ({one.id}): {named}")
+        typer.echo(f"  {one.label} ({one.id})  {_told(counts(one.book))}")
+
+
+def _told(rows: Mapping[str, int]) -> str:
+    """Rows of each table and log, under the names they have in the files."""
+    return ", ".join(
+        f"{name if name.endswith('.csv') else f'[[{name}]]'} {number}" for name, number in rows.items()
+    )
 
 
 def _approve(services: Services, book: SiteBook, *, as_json: bool) -> None:
@@ -158,7 +166,7 @@ def _approve(services: Services, book: SiteBook, *, as_json: bool) -> None:
         return
     say, told = services.words(None, book), services.translated(book)
     typer.echo(say("terminal.check_valid", path=str(book.path)))
-    typer.echo("  " + ", ".join(f"{number} {name}" for name, number in counts(book).items()))
+    typer.echo(f"  {_told(counts(book))}")
     for table, values in effective_values(book).items():
         typer.echo(f"[{table}]")
         for key, entry in values.items():

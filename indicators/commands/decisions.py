@@ -184,7 +184,9 @@ def compare(
         return
     if mark := circulation(seen_by, say):
         typer.echo(f"! {mark}")
-    typer.echo(say("decisions.compare_title", workstation=workstation, control=control or "–"))
+    code = "decisions.compare_title" if control is None else "decisions.compare_title_control"
+    labels = {one: book.workstation(one).label for one in (workstation, control) if one is not None}
+    typer.echo(say(code, workstation=labels[workstation], control=labels.get(control or "")))
     for line in _change_lines(found.changes, say):
         typer.echo(line)
 

@@ -8,7 +8,7 @@ from indicators.commands.terminal_rows import SYMBOLS, figure, remarks, row_of, 
 from indicators.explain import Explanation, Window
 from indicators.limits import Grade, Limit
 from indicators.model import Indicator
-from indicators.words import Text, circulation, label, method_words, note_words, quantity
+from indicators.words import Text, circulation, cited, label, method_words, note_words, quantity
 
 __all__ = ["explanation_lines"]
 
@@ -100,9 +100,8 @@ def _limit_lines(found: Explanation, say: Text) -> Iterator[str]:
 
 
 def _source(row: Limit, say: Text) -> str:
-    parts = [row.source, row.clause, row.edition]
     grade = "" if row.grade is Grade.VERIFIED else f" ({say(f'grades.{row.grade.value}')})"
-    return ", ".join(part for part in parts if part) + grade
+    return ", ".join(part for part in (cited(row, say), row.edition) if part) + grade
 
 
 def _window_line(window: Window, say: Text, local: Callable[[int], str]) -> str:

@@ -188,7 +188,7 @@ def plan_lines(plan: CampaignPlan, say: Text, floors: Sequence[FloorPlan] = ()) 
     """The plan for a terminal: workstation by workstation, then the calendar."""
     if not plan.audience.gated:
         yield f"! {circulation(plan.audience, say)}"
-    yield say("plan.title", site=plan.label, start=plan.start.isoformat())
+    yield say("plan.title", site=plan.label, start=plan.start)
     for note in plan.notes:
         yield f"! {note_words(note, say)}"
     for station in plan.stations:
@@ -218,15 +218,16 @@ def _factor_lines(factor: FactorPlan, say: Text) -> Iterator[str]:
     name = say(f"factors.{factor.factor.value}")
     code = "plan.worn_days" if factor.worn else "plan.fixed_days"
     days = say(code, workers=factor.design.workers, days=factor.design.days_each, hours=factor.hours)
-    yield f"  {name}: {days}"
+    yield f"  {say('commands.factor', factor=name, verdict=days)}"
     if factor.minimum_hours is not None:
         yield "      " + say("plan.minimum_hours", hours=factor.minimum_hours)
     for position in factor.positions:
         yield f"      → {say(f'plan.positions.{position.key}')}"
     for row in factor.rows:
-        subject = f"{label(row.limit.indicator, say)} {row.limit.comparison.value}"
         limit = quantity(row.limit.value, row.limit.unit, say)
-        yield f"      {_MARKS[row.outcome]} {subject} {limit}: {outcome_words(row, say)}"
+        subject = f"{label(row.limit.indicator, say)} {row.limit.comparison.sign} {limit}"
+        line = say("commands.factor", factor=subject, verdict=outcome_words(row, say))
+        yield f"      {_MARKS[row.outcome]} {line}"
     for note in factor.notes:
         yield f"      · {note_words(note, say)}"
 
