@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sensors.command_line import JsonOption, SiteOption, emit_json, note, services_of
+
+if TYPE_CHECKING:
+    from indicators.governance.chain import ChainReport
 
 __all__ = ["mount"]
 
@@ -18,6 +22,7 @@ def mount(app: typer.Typer) -> None:
     """Add these commands to `app`."""
     audit = typer.Typer(help="The access log: who looked at ungated values.", no_args_is_help=True)
     audit.command("verify")(audit_verify)
+    audit.command("sign")(audit_sign)
     app.add_typer(audit, name="audit")
     pseudonyms = typer.Typer(
         help="Keyed pseudonyms and campaign aliases; the key never lies with the data.", no_args_is_help=True
@@ -37,22 +42,91 @@ def audit_verify(context: typer.Context, site: SiteOption = None, *, as_json: Js
     from dataclasses import asdict
 
     from indicators.governance.access import ACCESS_LOG, verify_logs
+    from indicators.governance.withdrawal import WITHDRAWALS, withdrawn
 
     services = services_of(context)
     book = services.load_site(site)
     reports = verify_logs(book)
+    forgotten = withdrawn(book) - book.objecting if reports[WITHDRAWALS].intact else frozenset()
     report = reports[ACCESS_LOG]
     say = services.words(None, book)
     if as_json:
-        emit_json("audit", asdict(report) | {"logs": {name: asdict(one) for name, one in reports.items()}})
+        emit_json(
+            "audit",
+            asdict(report)
+            | {
+                "logs": {name: asdict(one) for name, one in reports.items()},
+                "objections_missing": sorted(forgotten),
+            },
+        )
     else:
         for name, one in reports.items():
-            code = "terminal.audit_intact" if one.intact else "terminal.audit_broken"
-            said = say(code, entries=one.entries, head=one.head[:16], line=one.broken_line)
             if one.entries or not one.intact or name == ACCESS_LOG:
-                typer.echo(f"{said}  ({name})")
-    if not all(one.intact for one in reports.values()):
+                typer.echo(f"{_report_words(one, say)}  ({name})")
+        for wearer in sorted(forgotten):
+            typer.echo(say("terminal.audit_forgotten", wearer=wearer))
+    if forgotten or not all(one.intact for one in reports.values()):
         raise typer.Exit(_BROKEN)
+
+
+def _report_words(report: ChainReport, say: Callable[..., str]) -> str:
+    if report.uncovered:
+        code = "terminal.audit_uncovered"
+    elif report.broken_line is not None:
+        code = "terminal.audit_broken"
+    else:
+        code = "terminal.audit_intact" if report.cut_off is None else "terminal.audit_cut_off"
+    parts = [
+        say(
+            code,
+            entries=report.entries,
+            head=report.head[:16],
+            line=report.broken_line,
+            unsigned=report.unsigned,
+            known=report.cut_off,
+        )
+    ]
+    if report.covered_by is not None:
+        parts.append(say("terminal.audit_covered", unsigned=report.unsigned, line=report.covered_by))
+    if report.lost:
+        parts.append(say("terminal.audit_lost", lost=report.lost))
+    if report.anchored:
+        parts.append(say("terminal.audit_anchored"))
+    return ", ".join(parts)
+
+
+def audit_sign(
+    context: typer.Context,
+    reason: Annotated[
+        str | None,
+        typer.Option(
+            "--reason", help="Why a log lost its end; it goes on, and the loss stays written in it."
+        ),
+    ] = None,
+    site: SiteOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Cover lines from before the key by a signed line, in the access log and the logs beside it.
+
+    `vigiposte pseudonyms create-key` does it by itself. With --reason: go on with logs that were restored
+    from a backup, and say in them what is lost.
+    """
+    from indicators.governance.access import sign_logs
+
+    services = services_of(context)
+    book = services.load_site(site)
+    _key(book)
+    done = sign_logs(book, None if reason is None else reason.strip() or None)
+    say = services.words(None, book)
+    if as_json:
+        emit_json("audit-sign", {"covered" if reason is None else "lost": dict(done)})
+        return
+    code = "terminal.audit_signed" if reason is None else "terminal.audit_restored"
+    for name, lines in done.items():
+        typer.echo(f"{say(code, lines=lines)}  ({name})")
+    if not done:
+        typer.echo(say("terminal.audit_nothing"))
 
 
 def _key(book: Any) -> tuple[Path, bytes]:
@@ -88,6 +162,7 @@ def _campaign(book: Any, identifier: str) -> str:
 
 def create_key(context: typer.Context, site: SiteOption = None) -> None:
     """Make the random key that [privacy] key_file names; it is never overwritten."""
+    from indicators.governance.access import sign_logs
     from indicators.governance.pseudonyms import create_key as make
     from sensors.errors import GovernanceError
 
@@ -104,7 +179,11 @@ def create_key(context: typer.Context, site: SiteOption = None) -> None:
     path = book.folder / Path(name).expanduser()
     make(path, book.folder)
     typer.echo(str(path))
-    note(services.words(None, book)("terminal.keep_key"))
+    say = services.words(None, book)
+    # Now, while nothing can be signed with it yet: later, lines that lost their signatures look the same.
+    for log, lines in sign_logs(book).items():
+        note(f"{say('terminal.audit_signed', lines=lines)}  ({log})")
+    note(say("terminal.keep_key"))
 
 
 def aliases(

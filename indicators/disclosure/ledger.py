@@ -11,22 +11,23 @@ import hmac
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indicators.context import least_wearers
 from indicators.disclosure.rules import Atom, Cell, CellDecision, Outcome, Rules, decide
-from indicators.governance.access import site_key
-from indicators.governance.chain import ChainReport, append_after_reading, read_entries, verify
+from indicators.governance.access import LEDGER, site_chain
+from indicators.governance.chain import Chain, ChainReport, read_entries
 from indicators.model import Audience
 from sensors.errors import GovernanceError, LocalResourceError
 
 if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
-__all__ = ["LEDGER", "SALT", "PublishedLedger", "verify_ledger"]
+__all__ = ["LEDGER", "SALT", "PublishedLedger", "ledger_chain"]
 
-LEDGER = "published.jsonl"
 SALT = "published.salt"
 _EVENT = "published"
 _SALT_BYTES = 32
@@ -48,14 +49,25 @@ class PublishedLedger:
 
     def __init__(self, book: SiteBook, audience: Audience = Audience.REPORT) -> None:
         privacy = book.site.privacy
-        self._path = book.folder / LEDGER
+        self._salt_path = book.folder / SALT
+        self._chain = ledger_chain(book, begin=True)
         self._audience = audience
         self._rules = Rules(
             group_size=least_wearers(book, audience),
             inner_group_size=privacy.group_size,
             merge_families=privacy.merge_families,
         )
-        self._key = site_key(book) or _salt(book.folder / SALT)
+
+    @cached_property
+    def _secret(self) -> bytes:
+        """What wearers are hashed with: a ledger begun with a salt keeps to it after a key was made.
+
+        Hashed otherwise, a new group could not be told from the groups that were published before.
+        """
+        chain = self._chain
+        if chain.key is None:
+            return _salt(self._salt_path)
+        return chain.earlier_key if chain.earlier_key and chain.verify().unsigned else chain.key
 
     def atom(self, wearer: str, worker_day: Sequence[str], weight_h: float) -> Atom:
         """One worker-day under its keyed hashes."""
@@ -63,7 +75,7 @@ class PublishedLedger:
 
     def _hash(self, *parts: str) -> str:
         message = "\x00".join(parts).encode()
-        return hmac.new(self._key, message, hashlib.sha256).hexdigest()[:_HASH_DIGITS]
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:_HASH_DIGITS]
 
     def decide(self, cells: Sequence[Cell]) -> Mapping[str, CellDecision]:
         """Decide what may be shown of `cells` and write down, before it is shown, what is new in it.
@@ -101,11 +113,11 @@ class PublishedLedger:
 
     def _append(self, settle: Callable[[], Mapping[str, object] | None]) -> None:
         try:
-            append_after_reading(self._path, _EVENT, settle, key=self._key)
+            self._chain.append_after_reading(_EVENT, settle)
         except OSError as error:
             raise LocalResourceError(
                 "nothing new of worn sensors can be shown: what is published cannot be written down",
-                value=str(self._path),
+                value=str(self._chain.path),
                 rule=error.strerror or str(error),
                 remedy="let this account write to the site's folder",
                 code="ledger_unwritable",
@@ -113,20 +125,12 @@ class PublishedLedger:
 
     def _read(self) -> tuple[Sets, frozenset[frozenset[Atom]]]:
         """Groups that this audience was shown, and those that only the site itself was."""
-        if not self._path.exists():
-            return {}, frozenset()
-        report = verify(self._path, key=self._key)
+        report = self._chain.verify()
         if not report.intact:
-            raise GovernanceError(
-                f"line {report.broken_line} of the ledger of published groups does not fit",
-                value=str(self._path),
-                rule="it is never changed, and needs the key or salt it was begun with",
-                remedy="restore it with its key; after a new key for a new campaign, file the old one away",
-                code="ledger_broken",
-            )
+            raise _trouble(self._chain, report)
         found: Sets = {}
         inner: set[frozenset[Atom]] = set()
-        for entry in read_entries(self._path):
+        for entry in read_entries(self._chain.path):
             beyond = entry.get("audience") == Audience.WIDE.value
             for key, pairs in entry.get("cells", {}).items():
                 atoms = frozenset(Atom(str(wearer), str(day)) for wearer, day in pairs)
@@ -137,11 +141,27 @@ class PublishedLedger:
         return found, frozenset(inner)
 
 
-def verify_ledger(book: SiteBook) -> ChainReport:
-    """Check the ledger of a site; nothing is made where there is none."""
-    if not (book.folder / LEDGER).exists():
-        return verify(book.folder / LEDGER)
-    return verify(book.folder / LEDGER, key=site_key(book) or _salt(book.folder / SALT))
+def ledger_chain(book: SiteBook, *, begin: bool = False) -> Chain:
+    """The ledger as a chain, signed with the site's key, or with a salt where there is none.
+
+    Lines from before the key are signed with the salt. With `begin`, a salt is made where one is needed.
+    """
+    chain = site_chain(book, LEDGER)
+    path = book.folder / SALT
+    salt = _salt(path) if path.exists() or (begin and chain.key is None) else None
+    return replace(chain, key=salt) if chain.key is None else replace(chain, earlier_key=salt)
+
+
+def _trouble(chain: Chain, report: ChainReport) -> GovernanceError:
+    if report.uncovered or report.broken_line is None:
+        return chain.trouble(report)
+    return GovernanceError(
+        f"line {report.broken_line} of the ledger of published groups does not fit",
+        value=str(chain.path),
+        rule="it is never changed, and needs the key or salt it was begun with",
+        remedy="restore it with its key; after a new key for a new campaign, file the old one away",
+        code="ledger_broken",
+    )
 
 
 def _new(decisions: Mapping[str, CellDecision], known: Sets) -> Sets:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
-from indicators.governance.chain import append, read_entries
+from indicators.governance.access import site_chain
+from indicators.governance.chain import RESTORED, read_entries
 from indicators.limits import all_limits
 from sensors.errors import GovernanceError, Problem
 from sensors.site_book import SiteBook
@@ -62,7 +63,8 @@ def check_campaign(book: SiteBook, day: date) -> tuple[Problem, ...]:
         )
     if campaign.simulation:
         return ()
-    return (*_incomplete(file, campaign), *_reopened(book, campaign))
+    broken = tuple(_not_whole(book))
+    return (*_incomplete(file, campaign), *(broken or (*_reopened(book, campaign), *_forgotten(book))))
 
 
 def _incomplete(file: str, campaign: Campaign) -> Iterator[Problem]:
@@ -88,10 +90,45 @@ def _incomplete(file: str, campaign: Campaign) -> Iterator[Problem]:
         )
 
 
+def _not_whole(book: SiteBook) -> Iterator[Problem]:
+    """Logs that may lack a line: another set of sensors that was consulted on, or somebody who withdrew."""
+    from indicators.governance.withdrawal import WITHDRAWALS
+
+    for name in (CAMPAIGN_LOG, WITHDRAWALS):
+        try:
+            chain = site_chain(book, name)
+            report = chain.verify()
+            trouble = None if report.intact else chain.trouble(report)
+        except GovernanceError as error:
+            trouble = error
+        if trouble is not None:
+            rule, remedy, code = str(trouble.rule), str(trouble.remedy), str(trouble.code)
+            yield Problem(name, trouble.what, trouble.value, rule, remedy, code)
+
+
+def _forgotten(book: SiteBook) -> Iterator[Problem]:
+    from indicators.governance.withdrawal import withdrawn
+
+    for wearer in sorted(withdrawn(book) - book.objecting):
+        yield Problem(
+            "objections.csv",
+            "wearer",
+            wearer,
+            "who withdrew stays in it: their readings are refused for ever",
+            "put the line back",
+            "objection_missing",
+        )
+
+
 def _reopened(book: SiteBook, campaign: Campaign) -> Iterator[Problem]:
     # A consultation covers what was measured under it, whatever the campaign is called.
-    confirmed = _confirmed(book.folder / CAMPAIGN_LOG, campaign.cse_reference)
-    if confirmed is not None and confirmed["fingerprint"] != measured_fingerprint(book):
+    path = book.folder / CAMPAIGN_LOG
+    confirmed = _confirmed(path, campaign.cse_reference)
+    if confirmed is None:
+        changed = campaign.cse_date is not None and campaign.cse_date <= _lost_on(path)
+    else:
+        changed = confirmed["fingerprint"] != measured_fingerprint(book)
+    if changed:
         yield Problem(
             book.path.name,
             f"campaigns.{campaign.id}.cse_reference",
@@ -100,6 +137,14 @@ def _reopened(book: SiteBook, campaign: Campaign) -> Iterator[Problem]:
             "consult again, then write the new cse_reference, cse_date and dpia_version",
             "consultation_reopened",
         )
+
+
+def _lost_on(path: Path) -> date:
+    """Last day on which the log was found to have lost lines: what was consulted on before is not known."""
+    days = [
+        datetime.fromisoformat(row["at"]).date() for row in read_entries(path) if row["event"] == RESTORED
+    ]
+    return max(days, default=date.min)
 
 
 def _confirmed(path: Path, consultation: str | None) -> dict[str, str] | None:
@@ -127,11 +172,10 @@ def require_campaign(book: SiteBook, day: date) -> Campaign | None:
     if campaign is None or campaign.simulation:
         return campaign
     fingerprint = measured_fingerprint(book)
-    path = book.folder / CAMPAIGN_LOG
-    known = _confirmed(path, campaign.cse_reference)
+    chain = site_chain(book, CAMPAIGN_LOG)
+    known = _confirmed(chain.path, campaign.cse_reference)
     if known is None or known["campaign"] != campaign.id:
-        append(
-            path,
+        chain.append(
             "campaign_confirmed",
             {
                 "campaign": campaign.id,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from indicators.governance.access import LINKS, site_key
-from indicators.governance.chain import append, read_entries, verify
+from indicators.governance.access import LINKS, site_chain
+from indicators.governance.chain import RESTORED, read_entries
 from sensors.errors import GovernanceError
 
 if TYPE_CHECKING:
@@ -23,20 +23,26 @@ _MADE, _REVOKED = "link_made", "link_revoked"
 def enter_link(book: SiteBook, link: PersonalLink) -> None:
     """Enter a link that was just made; before it is handed over, for without this it opens nothing."""
     details = {"link": link.id, "pseudonym": link.wearer, "expires": link.expires.isoformat()}
-    append(book.folder / LINKS, _MADE, details, key=site_key(book))
+    site_chain(book, LINKS).append(_MADE, details)
 
 
 def open_links(book: SiteBook) -> dict[str, str]:
-    """Pseudonym of each link that was made and not revoked, by the link's id; none if the chain is broken."""
-    path = book.folder / LINKS
-    if not verify(path, key=site_key(book)).intact:
+    """Pseudonym of each link that was made and not revoked, by the link's id.
+
+    None if the chain is broken or has lost its end: a revocation that was cut off opens nothing again.
+    """
+    chain = site_chain(book, LINKS)
+    if not chain.verify().intact:
         return {}
     found: dict[str, str] = {}
-    for entry in read_entries(path):
+    for entry in read_entries(chain.path):
         if entry["event"] == _MADE:
             found[str(entry["link"])] = str(entry["pseudonym"])
         elif entry["event"] == _REVOKED:
             found.pop(str(entry["link"]), None)
+        elif entry["event"] == RESTORED:
+            # Revocations may be among what was lost.
+            found.clear()
     return found
 
 
@@ -44,7 +50,7 @@ def revoke_links(book: SiteBook, wanted: str) -> tuple[str, ...]:
     """Revoke the link of the id `wanted`, or every link of that pseudonym, at once; their ids."""
     gone = tuple(name for name, wearer in open_links(book).items() if wanted in (name, wearer))
     for name in gone:
-        append(book.folder / LINKS, _REVOKED, {"link": name}, key=site_key(book))
+        site_chain(book, LINKS).append(_REVOKED, {"link": name})
     return gone
 
 

@@ -7,17 +7,17 @@ who left. Later periods simply lack them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from indicators.disclosure.ledger import LEDGER, PublishedLedger
-from indicators.governance.access import site_key
-from indicators.governance.chain import append, read_entries
+from indicators.governance.access import site_chain
+from indicators.governance.chain import RESTORED, read_entries
 from indicators.governance.link_register import revoke_links
 from indicators.governance.own_data import check_wearer, held_partitions
 from indicators.model import Period
@@ -41,6 +41,7 @@ __all__ = [
     "group_effects",
     "is_marked",
     "withdraw",
+    "withdrawn",
 ]
 
 WITHDRAWALS = "withdrawals.jsonl"
@@ -146,9 +147,8 @@ def withdraw(
     if wearer not in book.objecting:
         append_log(book.folder, "objections", {"wearer": wearer})
     revoke_links(book, wearer)
-    key = site_key(book)
-    log = book.folder / WITHDRAWALS
-    append(log, "withdrawal", {"wearer": wearer, "marked": list(marked)}, key=key)
+    log = site_chain(book, WITHDRAWALS)
+    log.append("withdrawal", {"wearer": wearer, "marked": list(marked)})
     now = reload()
     touched: dict[Partition, list[Posting]] = {}
     for posting, partition in held_partitions(now, store, wearer):
@@ -162,7 +162,7 @@ def withdraw(
     if touched:
         days = [partition.day for partition in touched]
         reduce_partitions(now, store, min(days), max(days))
-    append(log, "erased", {"wearer": wearer, "rows": erased.rows, "summaries": summaries}, key=key)
+    log.append("erased", {"wearer": wearer, "rows": erased.rows, "summaries": summaries})
     waiting = tuple(str(folder) for folder in erased.journals_in_use)
     return Withdrawal(wearer, erased.rows, summaries, marked, effects, waiting)
 
@@ -225,16 +225,32 @@ def _week(day: date) -> str:
     return f"{iso.year}-W{iso.week:02d}"
 
 
-def _marked_weeks(book: SiteBook) -> set[str]:
-    return {
-        str(week)
-        for entry in read_entries(book.folder / WITHDRAWALS)
-        if entry.get("event") == "withdrawal"
-        for week in entry.get("marked", ())
-    }
+def _log_entries(book: SiteBook) -> tuple[Mapping[str, Any], ...]:
+    chain = site_chain(book, WITHDRAWALS)
+    report = chain.verify()
+    if not report.intact:
+        raise chain.trouble(report)
+    return read_entries(chain.path)
+
+
+def withdrawn(book: SiteBook) -> frozenset[str]:
+    """Pseudonyms that withdrew, whatever ``objections.csv`` says; raises as `is_marked` does."""
+    return frozenset(str(row["wearer"]) for row in _log_entries(book) if row["event"] == "withdrawal")
 
 
 def is_marked(book: SiteBook, period: Period) -> bool:
-    """Whether `period` touches a week that was published with somebody in it who withdrew since."""
-    marked = _marked_weeks(book)
+    """Whether `period` touches a week that was published with somebody in it who withdrew since.
+
+    Where the log lost lines, every day before that counts as such.
+
+    Raises
+    ------
+    GovernanceError
+        ``log_broken``, ``log_cut_off``, ``log_unsigned``: the log of withdrawals is not whole.
+    """
+    marked: set[str] = set()
+    for entry in _log_entries(book):
+        if entry["event"] == RESTORED and period.first <= datetime.fromisoformat(entry["at"]).date():
+            return True
+        marked.update(str(week) for week in entry.get("marked", ()))
     return bool(marked) and any(_week(day) in marked for day in _days(period.first, period.last))

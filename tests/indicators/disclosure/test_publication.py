@@ -15,7 +15,7 @@ import pytest
 from indicators.disclosure.ledger import LEDGER, SALT
 from indicators.disclosure.publication import Permits, ShiftView, permits, refused_groups, usable_days
 from indicators.disclosure.rules import Outcome
-from indicators.governance.chain import read_entries, verify
+from indicators.governance.chain import Chain, read_entries
 from indicators.model import Period, Span, WorkerDay
 from indicators.worker_days.merging import MergedDay
 from sensors.errors import GovernanceError, LocalResourceError
@@ -122,7 +122,7 @@ def test_five_wearers_are_shown_and_written_down(book: SiteBook) -> None:
     assert shown.refused == ()
     text = (book.folder / LEDGER).read_text()
     assert not any(f'"p{index}"' in text for index in range(5))
-    assert verify(book.folder / LEDGER, key=bytes.fromhex((book.folder / SALT).read_text())).intact
+    assert Chain(book.folder / LEDGER, bytes.fromhex((book.folder / SALT).read_text())).verify().intact
 
 
 def test_four_are_held_back_and_leave_no_trace(book: SiteBook) -> None:
@@ -243,6 +243,7 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(book: SiteBook) -> Non
 def test_what_is_known_can_be_shown_from_a_folder_that_cannot_be_written(book: SiteBook) -> None:
     first = rule(book, team(5))
     blocked = book.folder / f"{LEDGER}.lock"
+    blocked.unlink()
     blocked.mkdir()
     assert [item.day for item in rule(book, team(5)).usual] == [item.day for item in first.usual]
 

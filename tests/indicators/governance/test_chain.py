@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from indicators.governance.chain import append, read_entries, verify
+from indicators.governance.chain import Chain, read_entries
 
 KEY = b"k" * 32
 
@@ -18,7 +18,7 @@ KEY = b"k" * 32
 def log(tmp_path: Path) -> Path:
     path = tmp_path / "access.jsonl"
     for number in range(5):
-        append(path, "analyst_access", {"number": number}, key=KEY)
+        Chain(path, KEY).append("analyst_access", {"number": number})
     return path
 
 
@@ -29,7 +29,7 @@ def edit(lines: list[str]) -> list[str]:
 
 
 def test_an_untouched_log_is_intact(log: Path) -> None:
-    report = verify(log, key=KEY)
+    report = Chain(log, KEY).verify()
     assert report.intact
     assert report.entries == 5
     assert [entry["number"] for entry in read_entries(log)] == [0, 1, 2, 3, 4]
@@ -48,32 +48,32 @@ def test_an_untouched_log_is_intact(log: Path) -> None:
 )
 def test_a_changed_log_names_the_line(log: Path, change: Callable[[list[str]], list[str]], line: int) -> None:
     log.write_text("\n".join(change(log.read_text().splitlines())) + "\n")
-    report = verify(log, key=KEY)
+    report = Chain(log, KEY).verify()
     assert not report.intact
     assert report.broken_line == line
 
 
 def test_a_cut_off_end_shows_against_the_head_written_down_elsewhere(log: Path) -> None:
-    head = verify(log, key=KEY).head
+    head = Chain(log, KEY).verify().head
     log.write_text("\n".join(log.read_text().splitlines()[:-1]) + "\n")
-    assert verify(log, key=KEY).intact
-    assert verify(log, key=KEY).head != head
+    assert Chain(log, KEY).verify().intact
+    assert Chain(log, KEY).verify().head != head
 
 
 def test_without_the_key_nobody_writes_it_anew(log: Path) -> None:
     entries = read_entries(log)
     log.unlink()
     for entry in entries:
-        append(log, "analyst_access", {"number": entry["number"]})
-    assert verify(log).intact
-    assert not verify(log, key=KEY).intact
+        Chain(log).append("analyst_access", {"number": entry["number"]})
+    assert Chain(log).verify().intact
+    assert not Chain(log, KEY).verify().intact
 
 
 def test_a_torn_line_does_not_stop_the_log(log: Path) -> None:
     with log.open("a") as handle:
         handle.write('{"hash": "half\n')
-    append(log, "later", {}, key=KEY)
-    assert verify(log, key=KEY).broken_line == 6
+    Chain(log, KEY).append("later", {})
+    assert Chain(log, KEY).verify().broken_line == 6
     assert read_entries(log)[-1]["event"] == "later"
 
 
@@ -82,16 +82,16 @@ def test_writers_side_by_side_lose_nothing(tmp_path: Path) -> None:
 
     def write(name: int) -> None:
         for number in range(15):
-            append(path, "e", {"writer": name, "number": number})
+            Chain(path).append("e", {"writer": name, "number": number})
 
     threads = [threading.Thread(target=write, args=(name,)) for name in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert verify(path).intact
-    assert verify(path).entries == 60
+    assert Chain(path).verify().intact
+    assert Chain(path).verify().entries == 60
 
 
 def test_no_log_is_an_empty_one(tmp_path: Path) -> None:
-    assert verify(tmp_path / "none").entries == 0
+    assert Chain(tmp_path / "none").verify().entries == 0
