@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 
 from indicators.disclosure.publication import is_worn_posting
-from indicators.model import FactorResult, Indicator, Scope, WeeklyResult, WorkstationResult
+from indicators.model import Audience, FactorResult, Indicator, Scope, WeeklyResult, WorkstationResult
 from indicators.verdicts import SEVERITY
 from sensors.errors import GovernanceError
 
@@ -24,6 +24,7 @@ __all__ = [
     "RollupStore",
     "health_table",
     "publish",
+    "refuse_other_circle",
     "rollup_table",
 ]
 
@@ -32,6 +33,8 @@ ROLLUP_TAGS = ("indicator", "scope", "shift", "site", "workstation")
 HEALTH = "sensor_health"
 HEALTH_TAGS = ("kind", "sensor", "site")
 _ALL_SHIFTS = "all"
+# For whom a row was made; and a field that each row has.
+_CIRCLE, _ALWAYS = "audience", "references"
 _SECOND_NS = 1_000_000_000
 
 _ROLLUP_SCHEMA = pa.schema(
@@ -42,6 +45,7 @@ _ROLLUP_SCHEMA = pa.schema(
         ("unit", pa.string()),
         ("verdict", pa.string()),
         ("references", pa.string()),
+        (_CIRCLE, pa.string()),
     ]
 )
 _HEALTH_SCHEMA = pa.schema(
@@ -57,8 +61,15 @@ _HEALTH_SCHEMA = pa.schema(
 class RollupStore(Protocol):
     """A store that takes small tables beside readings and summaries."""
 
+    @property
+    def url(self) -> str:
+        """Address without secrets."""
+
     def write_rollups(self, measurement: str, table: pa.Table, tags: Sequence[str], name: str) -> int:
         """Store the table, replacing what the same period published before; the rows written."""
+
+    def rollup_values(self, measurement: str, field: str, always: str) -> frozenset[str]:
+        """Values of a text field in all rows; empty text for rows without it. Every row has `always`."""
 
 
 def rollup_table(result: WeeklyResult) -> pa.Table:
@@ -81,7 +92,8 @@ def rollup_table(result: WeeklyResult) -> pa.Table:
     common = {
         "time": result.period.end_ns - _SECOND_NS,
         "site": result.site,
-        "references": result.references,
+        _ALWAYS: result.references,
+        _CIRCLE: result.audience.value,
     }
     rows = []
     for station in result.workstations:
@@ -149,11 +161,42 @@ def health_table(book: SiteBook, seen: Any) -> pa.Table:
 
 
 def publish(store: RollupStore, book: SiteBook, result: WeeklyResult, seen: Any) -> tuple[int, int]:
-    """Write the rollups of a gated result and the health of fixed sensors; rows of each."""
+    """Write the rollups of a gated result and the health of fixed sensors; rows of each.
+
+    Raises
+    ------
+    GovernanceError
+        Code ``rollups_of_another_circle``: the store has rollups that were made for others, which these would
+        replace or stand beside.
+    """
     first, last = result.period.first, result.period.last
-    rollups = store.write_rollups(ROLLUP, rollup_table(result), ROLLUP_TAGS, _name(result.site, first, last))
+    table = rollup_table(result)
+    refuse_other_circle(store, result.audience)
+    rollups = store.write_rollups(ROLLUP, table, ROLLUP_TAGS, _name(result.site, first, last))
+    # Somebody else may have begun at the same moment.
+    refuse_other_circle(store, result.audience)
     health = health_table(book, seen)
     return rollups, store.write_rollups(HEALTH, health, HEALTH_TAGS, result.site)
+
+
+def refuse_other_circle(store: RollupStore, audience: Audience) -> None:
+    """Let rollups for `audience` be written into `store`, unless it holds those of another circle.
+
+    Raises
+    ------
+    GovernanceError
+        Code ``rollups_of_another_circle``.
+    """
+    others = store.rollup_values(ROLLUP, _CIRCLE, _ALWAYS) - {audience.value}
+    if others:
+        named = ", ".join(sorted(name or "unknown (rows of an older version)" for name in others))
+        raise GovernanceError(
+            f"{store.url} holds rollups for another circle than {audience.value}",
+            value=named,
+            rule="one circle a database: who may query it reads all of it",
+            remedy="publish --store into a database of its own, or clear the rollups there and publish again",
+            code="rollups_of_another_circle",
+        )
 
 
 def _name(site: str, first: date, last: date) -> str:

@@ -50,6 +50,7 @@ def publish(
     """Write the gated results of a period, and the health of fixed sensors, for dashboards of others."""
     from indicators.governance.issue import refuse_issue
     from indicators.publish import publish as write
+    from indicators.publish import refuse_other_circle
 
     services = services_of(context)
     book = services.load_site(site)
@@ -59,6 +60,8 @@ def publish(
     store = services.open_store(book)
     goal = store if target is None else services.open_store(book, url=target)
     try:
+        # Before anything is ruled on: what is refused is not remembered as published.
+        refuse_other_circle(goal, circle)
         ready = reduced_on_cluster(services, book, store, scheduler, say, period)
         progress = progress_line(say("commands.reducing"))
         result = services.weekly_result(book, store, period, circle, reduce=not ready, progress=progress)

@@ -12,7 +12,7 @@ from ingest.influx.client import InfluxClient, LinesRefusedError
 from ingest.influx.lines import escape_tag
 from sensors.errors import ConfigurationError
 
-__all__ = ["rollup_lines", "write_rollups"]
+__all__ = ["rollup_lines", "rollup_values", "write_rollups"]
 
 _TIME = "time"
 _BODY_LINES = 5_000
@@ -58,6 +58,26 @@ def write_rollups(client: InfluxClient, measurement: str, table: pa.Table, tags:
                 code="rollups_refused",
             ) from refused
     return len(lines)
+
+
+def rollup_values(client: InfluxClient, measurement: str, field: str, always: str) -> frozenset[str]:
+    """Values of a text field in all rows of `measurement`; empty text for rows without it.
+
+    Parameters
+    ----------
+    always : str
+        Text field that every row has: rows are counted by it.
+    """
+    # Names of our own, never of a user: nothing to quote but the name itself.
+    rows = f'FROM "{measurement}"'
+    distinct, counted = client.query(
+        " ".join(("SELECT", f'DISTINCT("{field}")', rows)),
+        " ".join(("SELECT", f'COUNT("{field}"), COUNT("{always}")', rows)),
+    )
+    found = {str(row[1]) for series in distinct for row in series["values"]}
+    # A server leaves the count of a field out where no row has it.
+    bare = any((row[1] or 0) < (row[2] or 0) for series in counted for row in series["values"])
+    return frozenset(found | ({""} if bare else set()))
 
 
 def _parts(lines: Sequence[str]) -> Iterator[Sequence[str]]:

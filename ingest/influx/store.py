@@ -15,7 +15,7 @@ from ingest.influx.address import InfluxAddress
 from ingest.influx.client import InfluxClient
 from ingest.influx.lines import blocks
 from ingest.influx.revisions import Revisions
-from ingest.influx.rollups import write_rollups
+from ingest.influx.rollups import rollup_values, write_rollups
 from ingest.influx.sending import send
 from ingest.lake.store import LakeStore
 from ingest.rows import answer, collect, to_frame
@@ -227,6 +227,11 @@ class InfluxStore:
         """Store a small table as `measurement` with `tags`; the rows written."""
         self.check()
         return write_rollups(self._client, measurement, table, tags)
+
+    def rollup_values(self, measurement: str, field: str, always: str) -> frozenset[str]:
+        """Values of a text field in all rows of `measurement`; empty text for rows without it."""
+        self.check()
+        return rollup_values(self._client, measurement, field, always)
 
 
 def _nothing() -> pa.Table:

@@ -14,6 +14,7 @@ __all__ = [
     "RAW",
     "partition_path",
     "raw_path",
+    "rollup_folder",
     "rollup_path",
     "sensor_path",
     "sensors_in",
@@ -57,9 +58,14 @@ def summary_path(dataset: str, partition: Partition | None = None) -> str:
     return top if partition is None else f"{top}/{partition_path(partition)}"
 
 
+def rollup_folder(measurement: str) -> str:
+    """Folder of all published periods of `measurement`."""
+    return f"{_ROLLUPS}/{_encoded(measurement)}"
+
+
 def rollup_path(measurement: str, name: str) -> str:
     """File of one published period of `measurement`."""
-    return f"{_ROLLUPS}/{_encoded(measurement)}/{_encoded(name)}.parquet"
+    return f"{rollup_folder(measurement)}/{_encoded(name)}.parquet"
 
 
 def sensors_in(

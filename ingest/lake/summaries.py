@@ -118,6 +118,23 @@ class LakeSummaries:
         self._folder.publish([(layout.rollup_path(measurement, name), sink.getvalue())])
         return int(table.num_rows)
 
+    def rollup_values(self, measurement: str, field: str, always: str) -> frozenset[str]:  # noqa: ARG002 - a database counts rows by it
+        """Values of a text column in all files of `measurement`; empty text for rows without it."""
+        top = layout.rollup_folder(measurement)
+        found: set[str] = set()
+        for name in self._folder.files(top):
+            try:
+                with self._folder.open(f"{top}/{name}") as source:
+                    file = pq.ParquetFile(source)
+                    if field in file.schema_arrow.names:
+                        found.update(value or "" for value in file.read([field])[field].unique().to_pylist())
+                    elif file.metadata.num_rows:
+                        found.add("")
+            except FileNotFoundError:
+                # Replaced between the listing and now: what replaces it is looked at next time.
+                continue
+        return frozenset(found)
+
 
 def _path(dataset: str, partition: Partition) -> str:
     return f"{layout.summary_path(dataset, partition)}/{_FILE}"

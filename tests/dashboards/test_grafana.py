@@ -19,6 +19,7 @@ from indicators.limits import all_limits
 from indicators.model import WeeklyResult
 from indicators.publish import ROLLUP, ROLLUP_TAGS, rollup_table
 from ingest.store import open_store
+from sensors.errors import GovernanceError
 from sensors.site_file import load_site
 from vigiposte import app
 
@@ -173,6 +174,53 @@ def test_a_real_influxdb_answers_every_query_after_publish(
     assert answered["sensors"].count(True) >= 2
     tags = _ask(url, 'SHOW TAG VALUES FROM "rollup" WITH KEY = "workstation"')["series"][0]["values"]
     assert {value for _, value in tags} >= {"presse-1", "four-2"}
+
+
+@pytest.fixture
+def rollups_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "lake":
+        return f"lake:{tmp_path / 'rollups'}"
+    found: str = request.getfixturevalue("influxdb").new_database()
+    return found
+
+
+@pytest.mark.parametrize(
+    "rollups_url", ["lake", pytest.param("influxdb", marks=pytest.mark.influxdb)], indirect=True
+)
+def test_rollups_of_two_circles_are_kept_apart(
+    plant_folder: Path, plant: WeeklyResult, rollups_url: str
+) -> None:
+    asked = ["publish", "--site", str(plant_folder / "site.toml"), *WEEK, "--store", rollups_url]
+    assert CliRunner().invoke(app, asked).exit_code == 0
+    ledger = plant_folder / "published.jsonl"
+    known = ledger.read_bytes() if ledger.exists() else b""
+    refused = CliRunner().invoke(app, [*asked, "--audience", "wide"])
+    assert isinstance(refused.exception, GovernanceError)
+    assert refused.exception.code == "rollups_of_another_circle"
+    for part in (rollups_url.rpartition("/")[2], "report", "wide", "one circle", "--store"):
+        assert part in str(refused.exception)
+    assert (ledger.read_bytes() if ledger.exists() else b"") == known
+    # The same circle goes on; rows of an older form name no circle: nobody can say for whom they were made.
+    assert CliRunner().invoke(app, asked).exit_code == 0
+    store: Any = open_store(rollups_url, summaries_url="lake:./lake", base=plant_folder)
+    assert store.rollup_values(ROLLUP, "audience", "references") == {"report"}
+    table = rollup_table(plant).drop_columns(["audience"])
+    store.write_rollups(ROLLUP, table, ROLLUP_TAGS, "older")
+    assert store.rollup_values(ROLLUP, "audience", "references") == {"report", ""}
+    store.close()
+    unknown = CliRunner().invoke(app, asked)
+    assert isinstance(unknown.exception, GovernanceError)
+    assert "older version" in str(unknown.exception)
+
+
+@pytest.mark.influxdb
+def test_a_wide_circle_fills_a_database_of_its_own(plant_folder: Path, influxdb: Any) -> None:
+    url = influxdb.new_database()
+    asked = ["publish", "--site", str(plant_folder / "site.toml"), *WEEK, "--store", url]
+    assert CliRunner().invoke(app, [*asked, "--audience", "wide"]).exit_code == 0
+    answer = _ask(url, 'SELECT DISTINCT("audience") FROM "rollup"')
+    assert [row[1] for row in answer["series"][0]["values"]] == ["wide"]
+    assert isinstance(CliRunner().invoke(app, asked).exception, GovernanceError)
 
 
 def _ask(url: str, query: str) -> Any:
