@@ -80,3 +80,15 @@ class ReadingBatch:
 
     def __len__(self) -> int:
         return int(self.times_ns.shape[0])
+
+    def slice(self, low: int, high: int) -> ReadingBatch:
+        """Rows `low` to `high`, the last not included; views, not copies."""
+        return ReadingBatch(
+            self.site,
+            self.sensor,
+            self.kind,
+            self.times_ns[low:high],
+            {name: column[low:high] for name, column in self.channels.items()},
+            self.flags[low:high],
+            self.sequence,
+        )

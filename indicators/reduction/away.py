@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import scipy
 
-from indicators.reduction.partition import PartitionOutcome, analysis_version, reduce_partition
+from indicators.reduction.partition import Worked, analysis_version, work_out
 from ingest.fingerprint import NO_ROWS
 from ingest.place import StorePlace
 from ingest.store import Partition, ReadingQuery
@@ -46,33 +46,25 @@ class Reduced:
 
     Attributes
     ----------
-    table, metadata : pyarrow.Table and mapping, or None
-        The summary to be written, if there is a new one.
-    removed : bool
-        Whether the summary that exists must go.
+    worked : Worked
+        Outcome, and the minutes that were computed.
     worker : str
         Process that did it.
     peak_bytes : int
         Most memory that this process ever held.
     """
 
-    outcome: PartitionOutcome
-    table: pa.Table | None
-    metadata: Mapping[str, str] | None
-    removed: bool
+    worked: Worked
     worker: str
     peak_bytes: int
 
 
 class _RawOnly:
-    """The store as a worker sees it: its raw rows, with summaries known from and left to the one who asks."""
+    """The store as a worker sees it: its raw rows, with summaries known from the one who asks."""
 
     def __init__(self, store: Store, assignment: Assignment) -> None:
         self._store = store
         self._assignment = assignment
-        self.table: pa.Table | None = None
-        self.metadata: Mapping[str, str] | None = None
-        self.removed = False
 
     def read_columns(self, query: ReadingQuery) -> ReadingBatch:
         return self._store.read_columns(query)
@@ -93,19 +85,6 @@ class _RawOnly:
     def summary_metadata(self, dataset: str, partition: Partition) -> Mapping[str, str] | None:  # noqa: ARG002 - the protocol's argument
         return self._assignment.known.get(partition)
 
-    def write_summary(
-        self,
-        dataset: str,  # noqa: ARG002 - the protocol's argument
-        partition: Partition,  # noqa: ARG002 - the protocol's argument
-        table: pa.Table,
-        metadata: Mapping[str, str],
-    ) -> None:
-        self.table, self.metadata = table, metadata
-
-    def delete_summary(self, dataset: str, partition: Partition) -> bool:  # noqa: ARG002 - the protocol's arguments
-        self.removed = True
-        return True
-
 
 def installation() -> tuple[str, ...]:
     """Versions that a number depends on; every worker must have those of the one who asks."""
@@ -119,7 +98,7 @@ def installation() -> tuple[str, ...]:
 def reduce_away(
     book: SiteBook, place: StorePlace, assignment: Assignment, expected: Sequence[str]
 ) -> Reduced:
-    """Reduce one partition as `reduce_partition` does, and hand back what it would have written.
+    """Work out one partition; whoever asks for it keeps the result.
 
     Raises
     ------
@@ -140,9 +119,8 @@ def reduce_away(
         )
     partition = assignment.partition
     store = _opened(place, threading.get_ident())
-    seen = _RawOnly(store, assignment)
-    outcome = reduce_partition(book, seen, partition, force=assignment.force)
-    return Reduced(outcome, seen.table, seen.metadata, seen.removed, _name(), _peak_bytes())
+    worked = work_out(book, _RawOnly(store, assignment), partition, force=assignment.force)
+    return Reduced(worked, _name(), _peak_bytes())
 
 
 def together(parts: Sequence[Reduced]) -> list[Reduced]:

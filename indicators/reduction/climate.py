@@ -24,12 +24,14 @@ from indicators.reduction import minutes as grid
 from sensors.readings import Flag, ReadingBatch
 from sensors.site_model import Calibration, Mount, Sensor
 
-__all__ = ["HISTOGRAM_LOW_C", "SCHEMA", "VERSION", "ClimateDay", "merge", "reduce_minutes"]
+__all__ = ["BLOCK_NS", "HISTOGRAM_LOW_C", "SCHEMA", "VERSION", "ClimateDay", "merge", "reduce_minutes"]
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 VERSION = "climate-1"
+BLOCK_NS = grid.MINUTE_NS
+"""Length of the blocks of UTC whose minutes are computed together: each by itself."""
 HISTOGRAM_LOW_C = -60
 """Lower edge of bin 0 of the air temperature; bin k holds [k − 60, k − 59) °C."""
 HISTOGRAM_BINS = 181

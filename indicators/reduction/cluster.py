@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from indicators.reduction.away import Assignment, Reduced, installation, reduce_away, together
-from indicators.reduction.partition import DATASET, PartitionOutcome
+from indicators.reduction.partition import DATASET, PartitionOutcome, keep
 from ingest.place import StorePlace
 from ingest.store import Partition
 from sensors.errors import LocalResourceError, MissingExtraError, UnreachableError, UsageError
@@ -117,19 +117,14 @@ class Cluster:
             ]
             waiting.append(self._client.submit(together, leaves, pure=False, retries=_RETRIES))
             if len(waiting) >= limit:
-                yield from self._settled(store, waiting.popleft())
+                yield from self._settled(book, store, waiting.popleft())
         while waiting:
-            yield from self._settled(store, waiting.popleft())
+            yield from self._settled(book, store, waiting.popleft())
 
-    def _settled(self, store: Store, branch: Any) -> Iterator[PartitionOutcome]:
+    def _settled(self, book: SiteBook, store: Store, branch: Any) -> Iterator[PartitionOutcome]:
         for part in self._result(branch):
-            partition = part.outcome.partition
             self._peaks[part.worker] = max(self._peaks.get(part.worker, 0), part.peak_bytes)
-            if part.removed:
-                store.delete_summary(DATASET, partition)
-            if part.table is not None and part.metadata is not None:
-                store.write_summary(DATASET, partition, part.table, part.metadata)
-            yield part.outcome
+            yield keep(book, store, part.worked)
 
     def _result(self, branch: Any) -> list[Reduced]:
         from distributed import CancelledError

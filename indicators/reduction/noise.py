@@ -19,6 +19,7 @@ from sensors.readings import Flag, FloatColumn, ReadingBatch
 from sensors.site_model import Calibration, Mount, Sensor
 
 __all__ = [
+    "BLOCK_NS",
     "HISTOGRAM_LOW_DB",
     "PEAK_FLOOR_DB",
     "SCHEMA",
@@ -35,6 +36,8 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 VERSION = "noise-1"
+BLOCK_NS = grid.MINUTE_NS
+"""Length of the blocks of UTC whose minutes are computed together: each by itself."""
 HISTOGRAM_LOW_DB = -10
 """Lower edge of bin 0; bin k holds levels of [k − 10, k − 9) dB."""
 HISTOGRAM_BINS = 180

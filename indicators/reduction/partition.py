@@ -1,19 +1,22 @@
-"""One (sensor, UTC day): raw rows to minute summaries, and whether those that exist are still true."""
+"""One (sensor, UTC day): raw rows to minute summaries, and what of those that exist is still true."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from analysis.posture_fusion import fusion_method
+from indicators.model import Span
+from indicators.reduction.late import RowMarks, affected, row_marks, splice
 from indicators.reduction.minutes import MINUTE_NS, padding_ns
 from ingest.store import RAW_PURGED, Partition, ReadingQuery
 from sensors.errors import MethodError
@@ -29,14 +32,18 @@ __all__ = [
     "Outcome",
     "PartitionOutcome",
     "PartitionStore",
+    "RawStore",
     "Stretch",
+    "Worked",
     "analysis_version",
     "day_bounds_ns",
+    "keep",
     "reduce_partition",
     "reducer",
     "stretches",
     "summary_gap",
     "utc_days",
+    "work_out",
 ]
 
 DATASET = "minutes"
@@ -45,10 +52,12 @@ DATASET = "minutes"
 _DAY_NS = 86_400_000_000_000
 _EPOCH = date(1970, 1, 1)
 _DECIDING = ("version", "basis", "fingerprint", "before_edge", "after_edge")
+_MARKS = "minute_rows"
+_MOST_STRETCHES = 16  # beyond, the whole day costs less than its pieces
 
 
-class PartitionStore(Protocol):
-    """The part of a store that the reduction of one partition needs."""
+class RawStore(Protocol):
+    """The part of a store that is read to reduce one partition."""
 
     def read_columns(self, query: ReadingQuery) -> ReadingBatch:
         """See ``ReadingStore.read_columns``."""
@@ -58,6 +67,15 @@ class PartitionStore(Protocol):
 
     def summary_metadata(self, dataset: str, partition: Partition) -> Mapping[str, str] | None:
         """See ``SummaryStore.summary_metadata``."""
+
+
+class PartitionStore(RawStore, Protocol):
+    """The part of a store that the reduction of one partition needs."""
+
+    def read_summary(
+        self, dataset: str, partition: Partition, columns: Sequence[str] | None = None
+    ) -> pa.Table | None:
+        """See ``SummaryStore.read_summary``."""
 
     def write_summary(
         self, dataset: str, partition: Partition, table: pa.Table, metadata: Mapping[str, str]
@@ -79,12 +97,48 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PartitionOutcome:
-    """Result of reducing one partition; `problem` says why it was refused."""
+    """Result of reducing one partition.
+
+    Attributes
+    ----------
+    rows : int
+        Minutes that its summary holds now.
+    fresh_rows : int
+        Those of them that were computed.
+    problem : str
+        Why it was refused.
+    """
 
     partition: Partition
     outcome: Outcome
     rows: int = 0
+    fresh_rows: int = 0
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worked:
+    """What reducing a partition came to, before anything is written.
+
+    Attributes
+    ----------
+    outcome : PartitionOutcome
+    table, metadata : pyarrow.Table and mapping, or None
+        The summary to be written, or its fresh minutes.
+    replaced : tuple of Span, or None
+        The table holds the minutes of these stretches only, the others are kept; ``None``: it is whole.
+    base : mapping
+        What the summary that keeps its other minutes was made from.
+    removed : bool
+        Whether the summary that exists must go.
+    """
+
+    outcome: PartitionOutcome
+    table: pa.Table | None = None
+    metadata: Mapping[str, str] | None = None
+    replaced: tuple[Span, ...] | None = None
+    base: Mapping[str, str] | None = None
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +152,7 @@ class Stretch:
 
 
 def reducer(kind: Kind) -> ModuleType:
-    """Module of `kind` with ``SCHEMA``, ``VERSION``, ``reduce_minutes`` and ``merge``."""
+    """Module of `kind` with ``SCHEMA``, ``VERSION``, ``BLOCK_NS``, ``reduce_minutes`` and ``merge``."""
     if kind is Kind.NOISE:
         from indicators.reduction import noise
 
@@ -162,54 +216,128 @@ def reduce_partition(
     force: bool = False,
     fingerprint: Callable[[Partition], str] | None = None,
 ) -> PartitionOutcome:
-    """Bring the minute summaries of one partition up to date.
+    """Bring the minute summaries of one partition up to date: `work_out`, then `keep`."""
+    return keep(book, store, work_out(book, store, partition, force=force, fingerprint=fingerprint))
+
+
+def work_out(
+    book: SiteBook,
+    store: RawStore,
+    partition: Partition,
+    *,
+    force: bool = False,
+    fingerprint: Callable[[Partition], str] | None = None,
+) -> Worked:
+    """Reduce what of one partition has to be reduced; nothing is written.
 
     Nothing is computed when analysis version, basis (placement, mount, calibration, sensor), the rows of the
-    day and the rows of its neighbours within the padding are those the stored table was made from.
+    day and the rows of its neighbours within the padding are those the stored table was made from. When only
+    rows differ, only the minutes that they can change are computed.
 
     Parameters
     ----------
     book : SiteBook
         Where the sensor sat and how it was calibrated.
     store : Store
-        Raw rows and summaries.
+        Raw rows, and what is known of the summary.
     partition : Partition
         Sensor and UTC day.
     force : bool
-        Compute in any case.
+        Compute all of it in any case.
     fingerprint : callable, optional
         The store's own, remembered over a run: neighbouring days ask for the same ones.
 
     Returns
     -------
-    PartitionOutcome
+    Worked
         ``refused`` when a published method does not apply to the data (its reason in ``problem``); summaries
         of an earlier state are then removed, so that nothing stale is reported.
     """
     places = stretches(book, partition.sensor, partition.day)
     if not places:
-        store.delete_summary(DATASET, partition)
-        return PartitionOutcome(partition, Outcome.UNPLACED)
+        return Worked(PartitionOutcome(partition, Outcome.UNPLACED), removed=True)
     sensor = book.sensor(partition.sensor)
     known = store.summary_metadata(DATASET, partition)
     if known is not None and RAW_PURGED in known:
         # Rows that came after the purge are a part of the day only; the summary knows all of it.
-        return PartitionOutcome(partition, Outcome.CURRENT, int(known.get("rows", 0)))
+        return Worked(PartitionOutcome(partition, Outcome.CURRENT, int(known.get("rows", 0))))
     if force:
         known = None
     stamp = _stamp(store, partition, sensor, places, known, fingerprint or store.fingerprint)
     if known is not None and all(known.get(key) == stamp[key] for key in _DECIDING):
-        return PartitionOutcome(partition, Outcome.CURRENT, int(known.get("rows", 0)))
+        return Worked(PartitionOutcome(partition, Outcome.CURRENT, int(known.get("rows", 0))))
+    day, margin = Span(*day_bounds_ns(partition.day)), _margin_ns(sensor)
+    readings = _read(store, partition, day.start_ns - margin, day.end_ns + margin)
+    marks = row_marks(readings, day.start_ns, day.end_ns)
+    late = None if known is None else _late(known, stamp, marks, partition, margin)
+    todo = places if late is None else tuple(_within(places, late))
+    if len(todo) > _MOST_STRETCHES:
+        todo, late = places, None
     try:
-        table = _compute(store, partition, sensor, places)
+        table = _computed(readings, sensor, todo)
     except MethodError as trouble:
+        outcome = PartitionOutcome(partition, Outcome.REFUSED, problem=str(trouble))
+        return Worked(outcome, removed=True)
+    return Worked(
+        PartitionOutcome(partition, Outcome.COMPUTED, table.num_rows, table.num_rows),
+        table,
+        {**stamp, _MARKS: marks.text()},
+        late,
+        None if known is None else {key: known.get(key, "") for key in _DECIDING},
+    )
+
+
+def keep(book: SiteBook, store: PartitionStore, worked: Worked) -> PartitionOutcome:
+    """Write what `work_out` came to.
+
+    Where another process has replaced the summary whose other minutes were to be kept, the day is computed
+    whole.
+    """
+    partition = worked.outcome.partition
+    if worked.removed:
         store.delete_summary(DATASET, partition)
-        return PartitionOutcome(partition, Outcome.REFUSED, problem=str(trouble))
-    store.write_summary(DATASET, partition, table, {**stamp, "rows": str(table.num_rows)})
-    return PartitionOutcome(partition, Outcome.COMPUTED, table.num_rows)
+    if worked.table is None or worked.metadata is None:
+        return worked.outcome
+    table: pa.Table | None = worked.table
+    if worked.replaced is not None:
+        kept = store.read_summary(DATASET, partition)
+        now = store.summary_metadata(DATASET, partition) or {}
+        same = worked.base == {key: now.get(key, "") for key in _DECIDING}
+        table = splice(kept, worked.table, worked.replaced) if same and kept is not None else None
+    if table is None:
+        return reduce_partition(book, store, partition, force=True)
+    store.write_summary(DATASET, partition, table, {**worked.metadata, "rows": str(table.num_rows)})
+    return replace(worked.outcome, rows=table.num_rows)
 
 
-def summary_gap(book: SiteBook, store: PartitionStore, partition: Partition) -> str | None:
+def _late(
+    known: Mapping[str, str], stamp: Mapping[str, str], marks: RowMarks, partition: Partition, margin: int
+) -> tuple[Span, ...] | None:
+    """Stretches of the day that differ from the summary known, or ``None`` when all of it may."""
+    if _MARKS not in known or any(known.get(key) != stamp[key] for key in ("version", "basis")):
+        return None
+    minutes = RowMarks.parse(known[_MARKS]).changed(marks)
+    if minutes is None:
+        return None
+    day = Span(*day_bounds_ns(partition.day))
+    changed = [Span(start, start + MINUTE_NS) for start in (day.start_ns + minutes * MINUTE_NS).tolist()]
+    if known.get("before_edge") != stamp["before_edge"]:
+        changed.append(Span(day.start_ns - margin, day.start_ns))
+    if known.get("after_edge") != stamp["after_edge"]:
+        changed.append(Span(day.end_ns, day.end_ns + margin))
+    return affected(changed, margin, reducer(partition.kind).BLOCK_NS, day)
+
+
+def _within(places: Sequence[Stretch], spans: Sequence[Span]) -> Iterator[Stretch]:
+    """Parts of `places` inside `spans`; both are in time order."""
+    for place in places:
+        for span in spans:
+            low, high = max(place.start_ns, span.start_ns), min(place.end_ns, span.end_ns)
+            if low < high:
+                yield replace(place, start_ns=low, end_ns=high)
+
+
+def summary_gap(book: SiteBook, store: RawStore, partition: Partition) -> str | None:
     """Why the summary of a partition does not stand for its raw rows, or ``None`` when it does.
 
     ``unknown_sensor``, ``unplaced`` (nobody has said where the sensor was), ``no_summary`` (not reduced yet,
@@ -229,28 +357,30 @@ def summary_gap(book: SiteBook, store: PartitionStore, partition: Partition) -> 
     return None if all(known.get(key) == stamp[key] for key in _DECIDING) else "stale_summary"
 
 
-def _compute(
-    store: PartitionStore, partition: Partition, sensor: Sensor, places: Sequence[Stretch]
-) -> pa.Table:
-    module = reducer(partition.kind)
-    start, end = day_bounds_ns(partition.day)
+def _computed(readings: ReadingBatch, sensor: Sensor, places: Sequence[Stretch]) -> pa.Table:
+    """Minutes of `places`; `readings` reach beyond them by the padding, where rows exist."""
+    module = reducer(sensor.kind)
     margin = _margin_ns(sensor)
-    readings = _read(store, partition, start - margin, end + margin)
-    parts = [
-        module.reduce_minutes(
-            readings,
-            sensor=sensor,
-            mount=place.mount,
-            calibration=place.calibration,
-            start_ns=place.start_ns,
-            end_ns=place.end_ns,
+    parts = []
+    for place in places:
+        bounds = (place.start_ns - margin, place.end_ns + margin)
+        low, high = (int(at) for at in np.searchsorted(readings.times_ns, bounds))
+        parts.append(
+            module.reduce_minutes(
+                readings.slice(low, high),
+                sensor=sensor,
+                mount=place.mount,
+                calibration=place.calibration,
+                start_ns=place.start_ns,
+                end_ns=place.end_ns,
+            )
         )
-        for place in places
-    ]
-    return pa.concat_tables(parts).combine_chunks() if len(parts) > 1 else parts[0]
+    if len(parts) == 1:
+        return parts[0]
+    return pa.concat_tables([module.SCHEMA.empty_table(), *parts]).combine_chunks()
 
 
-def _read(store: PartitionStore, partition: Partition, start_ns: int, end_ns: int) -> ReadingBatch:
+def _read(store: RawStore, partition: Partition, start_ns: int, end_ns: int) -> ReadingBatch:
     return store.read_columns(
         ReadingQuery(partition.site, partition.sensor, partition.kind, start_ns, end_ns)
     )
@@ -263,7 +393,7 @@ def _margin_ns(sensor: Sensor) -> int:
 
 
 def _stamp(
-    store: PartitionStore,
+    store: RawStore,
     partition: Partition,
     sensor: Sensor,
     places: Sequence[Stretch],
@@ -298,9 +428,7 @@ def _stamp(
     return stamp
 
 
-def _purged_edge(
-    store: PartitionStore, neighbour: Partition, known: Mapping[str, str] | None, side: str
-) -> str:
+def _purged_edge(store: RawStore, neighbour: Partition, known: Mapping[str, str] | None, side: str) -> str:
     """Edge as it was while the neighbour had rows: their purge does not make a summary untrue."""
     kept = (known or {}).get(f"{side}_edge", "")
     if not kept:

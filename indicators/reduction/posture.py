@@ -33,15 +33,16 @@ from sensors.errors import MethodError
 from sensors.readings import ReadingBatch
 from sensors.site_model import Calibration, Mount, Sensor
 
-__all__ = ["SCHEMA", "VERSION", "PostureDay", "frame_of", "merge", "reduce_minutes"]
+__all__ = ["BLOCK_NS", "SCHEMA", "VERSION", "PostureDay", "frame_of", "merge", "reduce_minutes"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 VERSION = "posture-3"
+BLOCK_NS = 30 * MINUTE_NS
+"""Length of the blocks of UTC whose minutes are computed together: they share time base and filter."""
 
 _THREADS = 2
-_BLOCK_NS = 30 * MINUTE_NS
 _CONTEXT_NS = 10 * SECOND_NS
 _AXES = ("acc_x", "acc_y", "acc_z")
 _TURNS = ("gyr_x", "gyr_y", "gyr_z")
@@ -173,7 +174,7 @@ def reduce_minutes(
         return SCHEMA.empty_table()
 
     def one(block_ns: int) -> MinuteColumns | None:
-        low, high = np.searchsorted(times, (block_ns - _CONTEXT_NS, block_ns + _BLOCK_NS + _CONTEXT_NS))
+        low, high = np.searchsorted(times, (block_ns - _CONTEXT_NS, block_ns + BLOCK_NS + _CONTEXT_NS))
         if high - low < 2:
             return None
         rows = np.empty((len(columns), high - low))
@@ -192,7 +193,7 @@ def reduce_minutes(
         return minute_columns(
             signal,
             start_ns=max(block_ns, start_ns),
-            end_ns=min(block_ns + _BLOCK_NS, end_ns),
+            end_ns=min(block_ns + BLOCK_NS, end_ns),
             frame=frame,
             flexion_first=mount in _FLEXION_FIRST,
             scale_g=_gravity_scale_g(calibration),
@@ -200,7 +201,7 @@ def reduce_minutes(
             up=up,
         )
 
-    blocks = range(start_ns // _BLOCK_NS * _BLOCK_NS, end_ns, _BLOCK_NS)
+    blocks = range(start_ns // BLOCK_NS * BLOCK_NS, end_ns, BLOCK_NS)
     _keep_memory()
     # Blocks are independent and numpy lets threads run side by side; the order of the results is kept.
     with ThreadPoolExecutor(_THREADS) as pool:

@@ -51,7 +51,9 @@ def run(plant: Any, **options: Any) -> ReduceReport:
 
 def summary_files(folder: Path) -> dict[str, bytes]:
     top = folder / "lake" / "summaries" / "minutes"
-    return {str(path.relative_to(top)): path.read_bytes() for path in sorted(top.rglob("*.parquet"))}
+    found = {str(path.relative_to(top)): path.read_bytes() for path in top.rglob("*") if path.is_file()}
+    assert found
+    return found
 
 
 def document(plant: Any) -> str:
@@ -134,7 +136,7 @@ def test_only_minutes_travel(hour_plant: Any, workers: Cluster) -> None:
     ).result()
     folder = hour_plant.folder / "lake" / "raw"
     raw = sum(path.stat().st_size for path in folder.rglob("*trunk/**/*.parquet"))
-    assert found.outcome.rows == 60
+    assert found.worked.outcome.rows == 60
     assert len(pickle.dumps(found)) < raw
 
 
