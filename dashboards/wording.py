@@ -60,6 +60,11 @@ class Wording:
             return ""
         return note_words(note, self.say, self.names)
 
+    def note_short(self, note: Note) -> str:
+        """A note in few words, where there are; for a cell of a table."""
+        short = f"notes_short.{note.code}" in catalogue(self.language)
+        return note_words(note, self.say, self.names, section="notes_short" if short else "notes")
+
     def name(self, identifier: str) -> str:
         """Label of a task, shift, sensor or protector, or its id."""
         return self.names.get(identifier, identifier)

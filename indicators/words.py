@@ -53,16 +53,20 @@ def label(identifier: str, say: Text) -> str:
     return identifier
 
 
-def note_words(note: Note, say: Text, names: Mapping[str, str] = MappingProxyType({})) -> str:
+def note_words(
+    note: Note, say: Text, names: Mapping[str, str] = MappingProxyType({}), *, section: str = "notes"
+) -> str:
     """Words of a note; what it names by an id, a code or a date becomes words too.
 
     Parameters
     ----------
     names : mapping of str to str
         Labels of tasks, shifts, sensors and protectors by id.
+    section : str
+        ``notes``, or ``notes_short`` for the few words of a table's cell.
     """
     spoken = {key: _spoken(key, item, say, names) for key, item in note.params.items()}
-    return say(f"notes.{note.code}", **spoken)
+    return say(f"{section}.{note.code}", **spoken)
 
 
 def _spoken(key: str, item: object, say: Text, names: Mapping[str, str]) -> object:

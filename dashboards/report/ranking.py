@@ -83,7 +83,7 @@ def _next_of(station: WorkstationResult, words: Wording) -> str:
     served: dict[str, list[str]] = {}
     for factor in sorted(station.factors, key=lambda factor: -SEVERITY[factor.verdict]):
         if factor.next_best is not None and factor.verdict is not Verdict.BELOW:
-            served.setdefault(words.note(factor.next_best), []).append(words.factor(factor.factor))
+            served.setdefault(words.note_short(factor.next_best), []).append(words.factor(factor.factor))
     said = [
         words.say("report.next_for", factors=words.listing(names), step=_small(note.rstrip(".")))
         for note, names in list(served.items())[:2]

@@ -6,13 +6,17 @@
   const { lang, zone, unit } = box.dataset;
   const whole = [Number(box.dataset.from), Number(box.dataset.to)];
   const status = document.getElementById("curve-window");
-  const moment = new Intl.DateTimeFormat(lang, {
-    timeZone: zone, weekday: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
-  });
+  const days = new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { timeZone: zone, weekday: "short", day: "numeric" });
+  const clocks = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
+  const moment = (second) => {
+    const [hour, minute] = clocks.format(second * 1000).split(":");
+    return `${days.format(second * 1000)}, ${lang === "fr" ? `${Number(hour)} h ${minute}` : `${hour}:${minute}`}`;
+  };
   const figures = new Intl.NumberFormat(lang, { maximumFractionDigits: 1 });
   // English sets the per cent sign and the degree of angles close, as typography.py does.
   const joint = unit === "°" || (unit === "%" && lang === "en") ? "" : "\u00a0";
-  const quantity = (value) => `${figures.format(value)}${joint}${unit}`;
+  const tenths = new Intl.NumberFormat(lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const quantity = (value) => `${tenths.format(value)}${joint}${unit}`;
   const wide = () => box.clientWidth >= 720;
   const MARGIN = 164;
   let shown = whole;
@@ -149,7 +153,7 @@
       .formatToParts(second * 1000).map((part) => [part.type, part.value]));
     const hour = Number(found.hour), minute = found.minute;
     if (step >= 86400 || (hour === 0 && minute === "00" && step >= 60)) {
-      return new Intl.DateTimeFormat(lang, { timeZone: zone, weekday: "short", day: "numeric" }).format(second * 1000);
+      return days.format(second * 1000);
     }
     const tail = found.second && found.second !== "00" ? `:${found.second}` : "";
     if (lang === "fr") return minute === "00" && !tail ? `${hour} h` : `${hour} h ${minute}${tail}`;
@@ -176,7 +180,7 @@
       scales: { x: { min: shown[0], max: shown[1] }, y: { range } },
       axes: [{ ...axis, values: clock }, { ...axis, size: 56, values: (u, ticks) => ticks.map((v) => figures.format(v)) }],
       series: [
-        { label: box.dataset.time, value: (u, second) => (second ? moment.format(second * 1000) : "–") },
+        { label: box.dataset.time, value: (u, second) => (second ? moment(second) : "–") },
         { label: box.dataset.low, stroke: "transparent", points: { show: false }, value: number },
         { label: box.dataset.high, stroke: "transparent", points: { show: false }, value: number },
         { label: box.dataset.mean, stroke: line, width: 1.3, points: { show: false }, value: number },
@@ -187,13 +191,14 @@
     plot.over.addEventListener("dblclick", () => ask(whole));
     box.dataset.points = String(data.t.length);
     box.dataset.nulls = String(data.mean.filter((value) => value === null).length);
-    status.textContent = `${moment.format(shown[0] * 1000)} – ${moment.format(shown[1] * 1000)}`;
+    status.textContent = `${moment(shown[0])} – ${moment(shown[1])}`;
     describe();
     const local = (second) => new Date(second * 1000).toLocaleString("sv-SE", { timeZone: zone }).slice(0, 16).replace(" ", "T");
     const from = document.getElementById("ex-from"), to = document.getElementById("ex-to");
     if (from && (shown[0] !== whole[0] || shown[1] !== whole[1])) {
       from.value = local(shown[0]);
       to.value = local(shown[1]);
+      for (const field of [from, to]) field.dispatchEvent(new Event("input"));
     }
   }
 
@@ -203,11 +208,11 @@
     const { mean, ...percentiles } = data.summary;
     summary.textContent = mean === undefined ? "" : [
       `${box.dataset.mean} ${quantity(mean)}`,
-      ...Object.entries(percentiles).map(([name, value]) => `${name} ${figures.format(value)}`),
+      ...Object.entries(percentiles).map(([name, value]) => `${name} ${tenths.format(value)}`),
     ].join(" · ");
     const open = worked(data.gaps).filter(([from, to]) => to - from >= 60).sort((a, b) => b[1] - b[0] - (a[1] - a[0]));
     gaps.textContent = open.length === 0 ? "" : `${box.dataset.gap} ${open.slice(0, 6)
-      .map(([from, to]) => `${moment.format(from * 1000)} (${lasting(to - from)})`).join(", ")}${open.length > 6 ? "…" : ""}`;
+      .map(([from, to]) => `${moment(from)} (${lasting(to - from)})`).join(", ")}${open.length > 6 ? "…" : ""}`;
   }
 
   function picked(u) {

@@ -111,7 +111,7 @@ def _site(line: SiteLine, say: Text) -> str:
     if line.worst is not None:
         factor = say(f"factors.{line.worst.factor.value}")
         worst = say("commands.worst", ratio=figure(line.worst.ratio, (1.0,), say, 2), factor=factor)
-        worst = f"  {line.worst_station}: {worst}"
+        worst = f"  {say('commands.factor', factor=line.worst_station, verdict=worst)}"
     held = f"  {say('commands.fleet_withheld', n=line.withheld)}" if line.withheld else ""
     return f"{line.label} ({line.id})  {counts}{held}{worst}"
 

@@ -209,9 +209,7 @@ def plan_lines(plan: CampaignPlan, say: Text, floors: Sequence[FloorPlan] = ()) 
             f"{say(f'factors.{visit.factor.value}')}{who}  {names}"
         )
     if len(plan.visits) > _SHOWN_VISITS:
-        yield "  " + say(
-            "plan.more_visits", n=len(plan.visits) - _SHOWN_VISITS, last=plan.visits[-1].day.isoformat()
-        )
+        yield "  " + say("plan.more_visits", n=len(plan.visits) - _SHOWN_VISITS, last=plan.visits[-1].day)
 
 
 def _factor_lines(factor: FactorPlan, say: Text) -> Iterator[str]:

@@ -325,6 +325,8 @@ def test_zooming_fills_the_form_that_excludes(analyst_dashboard: Any, watch: Cal
     page = watch(analyst_dashboard.url).open("/curve/presse-1?trace=db-07.laeq&week=2026-W47")
     page.click("[data-move=in]")
     expect(page.locator("#ex-from")).to_have_value(re.compile("^2026-11-1"))
+    # The field itself follows the browser's language, which need not be the page's.
+    expect(page.locator("label[for=ex-from]")).to_have_text(re.compile(r"De\s*\S+ \d+ nov. 2026, \d+ h \d\d"))
 
 
 def test_theme_language_and_workstation_can_be_switched(

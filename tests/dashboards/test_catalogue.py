@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import string
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,21 @@ def test_sources_of_positions_say_in_english_what_the_table_says() -> None:
     table = tomllib.loads((ROOT / "indicators" / "tables" / "placement.toml").read_text(encoding="utf-8"))
     shown = {row["key"]: catalogue("en")[f"plan.position_sources.{row['key']}"] for row in table["positions"]}
     assert shown == {row["key"]: row["source"] for row in table["positions"]}
+
+
+def test_dates_are_written_out_in_the_language() -> None:
+    plan = {
+        language: text(language)("plan.title", site="X", start=date(2026, 12, 1)) for language in ("fr", "en")
+    }
+    assert "1er\u00a0décembre 2026" in plan["fr"]
+    assert "1\u00a0December 2026" in plan["en"]
+
+
+def test_few_words_say_the_same_as_the_sentence() -> None:
+    for language in ("fr", "en"):
+        entries = catalogue(language)
+        for code, short in entries.items():
+            if code.startswith("notes_short."):
+                full = entries[code.replace("notes_short.", "notes.")]
+                assert parameters(short) <= parameters(full), code
+                assert len(short) < len(full), code
