@@ -103,6 +103,9 @@ def test_the_terminal_keeps_the_style(plant: WeeklyResult, plant_folder: Path, l
     lines += [str(cell) for row in plan_table(plan, language).rows for cell in row]
     assert wrong("\n".join(lines), language) == []
     assert used("\n".join(lines))
+    tight = [line for line in lines if re.search(r"\w: ", line)]
+    assert bool(tight) is (language == "en")
+    assert not any(">=" in line or "<=" in line for line in lines)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
