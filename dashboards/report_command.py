@@ -101,7 +101,7 @@ def mount(app: typer.Typer) -> None:
             str | None,
             typer.Option(
                 "--format",
-                help="html, pdf, csv, xlsx, json, with commas; default html,pdf, of a fleet or analyst html.",
+                help="html, pdf, csv, xlsx, json, with commas; default html,pdf, for an analyst html.",
             ),
         ] = None,
         language: LanguageOption = None,
@@ -142,7 +142,7 @@ def mount(app: typer.Typer) -> None:
         if fleet is not None:
             require_whole_sites(audience, **{"fail-on": fail_on})
             dates = (week, first, last)
-            _fleet(services, fleet, dates, scheduler, language, formats or "html", out, as_json=as_json)
+            _fleet(services, fleet, dates, scheduler, language, formats or "html,pdf", out, as_json=as_json)
             return
         seen_by = chosen_audience(audience)
         asked = _names(formats or ("html,pdf" if seen_by.gated else "html"))

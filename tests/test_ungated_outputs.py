@@ -266,7 +266,11 @@ def test_a_fleet_tells_nothing(folder: Path, twin: Path, secrets: frozenset[str]
             encoding="utf-8",
         )
         said = {}
-        for arguments in (("indicators",), ("indicators", "--json"), ("report", "--out", str(out))):
+        for arguments in (
+            ("indicators",),
+            ("indicators", "--json"),
+            ("report", "--format", "html,pdf,csv,xlsx,json", "--out", str(out)),
+        ):
             answer = CliRunner().invoke(app, [*arguments, *WEEK, "--fleet", str(fleet)])
             assert answer.exit_code == 0, answer.stderr
             said[" ".join(arguments[:2])] = answer.stdout.replace(str(out), "OUT")

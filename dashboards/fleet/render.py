@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from types import MappingProxyType
 
 from markupsafe import Markup
 
 from dashboards.catalogue import text
+from dashboards.fleet.tables import fleet_sheets, places_sheet
 from dashboards.fleet.view import FleetView, build_fleet_view
 from dashboards.plots.svg import HATCH
 from dashboards.plots.tokens import plot_css
 from dashboards.report.html import asset, drawing_html, environment, font_css
-from dashboards.report.tables import Sheet, csv_text
+from dashboards.report.tables import csv_text
+from dashboards.wording import Wording
 from indicators.fleet.document import fleet_document
 from indicators.fleet.model import FleetResult
 from sensors.command_line import write_atomic
 from sensors.errors import UsageError
 
 __all__ = ["FLEET_FORMATS", "fleet_html", "known_fleet_formats", "render_fleet"]
+
+# Worst first; what is left out stands in the workbook.
+_ROWS_ON_PAPER = 24
 
 
 def fleet_html(
@@ -53,38 +59,33 @@ def fleet_html(
     )
 
 
+def _html(result: FleetResult, view: FleetView) -> bytes:
+    del result
+    return fleet_html(view).encode()
+
+
+def _pdf(result: FleetResult, view: FleetView) -> bytes:
+    from dashboards.report.pdf import compile_pdf, paper_json
+
+    paper = build_fleet_view(result, view.language, most=_ROWS_ON_PAPER)
+    return compile_pdf("templates/fleet.typ", paper_json(paper, result.last), _end(result))
+
+
 def _csv(result: FleetResult, view: FleetView) -> bytes:
-    say = view.words
-    head = (
-        say["column_family"],
-        say["column_factor"],
-        say["column_site"],
-        say["column_verdict"],
-        say["column_station"],
-        say["column_indicator"],
-        say["column_value"],
-        say["column_unit"],
-        say["column_ratio"],
-        say["column_withheld"],
-    )
-    rows = tuple(
-        (
-            row.family,
-            row.factor.value,
-            place.site,
-            place.verdict.value,
-            place.station,
-            place.indicator.id,
-            place.indicator.value,
-            place.indicator.unit,
-            place.ratio,
-            place.withheld,
-        )
-        for row in result.families
-        for place in row.places
-    )
     # The byte order mark makes spreadsheets read the accents.
-    return csv_text(Sheet(view.fleet, head, rows), view.language).encode("utf-8-sig")
+    return csv_text(places_sheet(result, view), view.language).encode("utf-8-sig")
+
+
+def _xlsx(result: FleetResult, view: FleetView) -> bytes:
+    from dashboards.report.workbook import workbook
+
+    sheets = fleet_sheets(result, view, Wording(view.language))
+    return workbook(sheets, f"{view.title}, {view.fleet}", _end(result))
+
+
+def _end(result: FleetResult) -> datetime:
+    """End of the last day; sites have time zones of their own, a document has one date."""
+    return datetime.combine(result.last + timedelta(days=1), time(), tzinfo=UTC)
 
 
 def _json(result: FleetResult, view: FleetView) -> bytes:
@@ -93,7 +94,7 @@ def _json(result: FleetResult, view: FleetView) -> bytes:
 
 
 FLEET_FORMATS: Mapping[str, Callable[[FleetResult, FleetView], bytes]] = MappingProxyType(
-    {"html": lambda _, view: fleet_html(view).encode(), "csv": _csv, "json": _json}
+    {"html": _html, "pdf": _pdf, "csv": _csv, "xlsx": _xlsx, "json": _json}
 )
 
 
@@ -103,14 +104,14 @@ def known_fleet_formats(formats: Sequence[str]) -> tuple[str, ...]:
     Raises
     ------
     UsageError
-        A format is not one of ``html``, ``csv``, ``json``.
+        A format is unknown.
     """
     if unknown := [name for name in formats if name not in FLEET_FORMATS]:
         raise UsageError(
             "a fleet cannot be written in this format",
             value=", ".join(unknown),
             rule=f"one or more of {', '.join(FLEET_FORMATS)}",
-            remedy="--format html,csv,json; the report of one site has pdf and xlsx too",
+            remedy="--format html,pdf,csv,xlsx,json",
             code="unknown_format",
         )
     return tuple(formats)
@@ -124,7 +125,5 @@ def render_fleet(
     view = build_fleet_view(result, language)
     when = result.week or f"{result.first.isoformat()}_{result.last.isoformat()}"
     stem = f"{result.fleet}-{when}-{view.language}"
-    return [
-        write_atomic(out / f"{stem}.{name}", FLEET_FORMATS[name](result, view))
-        for name in dict.fromkeys(names)
-    ]
+    contents = {name: FLEET_FORMATS[name](result, view) for name in dict.fromkeys(names)}
+    return [write_atomic(out / f"{stem}.{name}", content) for name, content in contents.items()]

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from dashboards import typography
-from dashboards.catalogue import catalogue
+from dashboards.report.front import Front, period_title, section_words
+from dashboards.report.model import Tally
 from dashboards.wording import Mark, Wording
 from indicators.fleet.model import FamilyPlace, FamilyRow, FleetResult, Practice, SiteLine
 from indicators.model import Factor, Verdict
 from indicators.ranking import ranking_row
 
-__all__ = ["FleetView", "build_fleet_view"]
+__all__ = ["VERDICT_ORDER", "FleetView", "build_fleet_view", "difference_lines"]
 
-_ORDER = (Verdict.ABOVE, Verdict.NOT_SETTLED, Verdict.BELOW, Verdict.NOT_MEASURED)
+VERDICT_ORDER = (Verdict.ABOVE, Verdict.NOT_SETTLED, Verdict.BELOW, Verdict.NOT_MEASURED)
 _PLACES_SHOWN = 6
 _PRACTICES_SHOWN = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many there are of one verdict."""
-
-    mark: Mark
-    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +28,7 @@ class SiteRow:
     id: str
     label: str
     detail: str
-    factors: tuple[tuple[Count, ...], ...]
+    factors: tuple[tuple[Tally, ...], ...]
     worst: str
     worst_detail: str
     problem: str
@@ -59,92 +52,95 @@ class Family:
     name: str
     factor: str
     indicator: str
-    counts: tuple[Count, ...]
-    withheld: int
+    counts: tuple[Tally, ...]
+    withheld: str
     places: tuple[Place, ...]
-    more: int
+    more: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lesson:
-    """A practice found at one site and missing at another."""
+    """A practice found at one site and missing at others, alike in what differs; the worst of them first."""
 
     family: str
     factor: str
     indicator: str
     better: Place
-    worse: Place
+    worse: tuple[Place, ...]
+    more: str
     differences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FleetView:
-    """A whole fleet page in one language."""
+class FleetView(Front):
+    """A whole fleet page in one language; what a table leaves out is counted beside it."""
 
-    language: str
     fleet: str
-    title: str
-    period: str
-    subtitle: str
     lead: str
     factors: tuple[str, ...]
     sites: tuple[SiteRow, ...]
+    more_sites: str
     families: tuple[Family, ...]
+    more_families: str
     lessons: tuple[Lesson, ...]
-    more_lessons: int
+    more_lessons: str
     notes: tuple[str, ...]
-    versions: tuple[str, ...]
-    words: Mapping[str, str] = field(default_factory=dict)
+    key: tuple[Mark, ...]
 
 
-def build_fleet_view(result: FleetResult, language: str | None = None) -> FleetView:
-    """Everything a fleet page says about `result`, in `language` (the fleet's own by default)."""
+def build_fleet_view(
+    result: FleetResult, language: str | None = None, *, most: int | None = None
+) -> FleetView:
+    """Everything a fleet page says about `result`, in `language` (the fleet's own by default).
+
+    `most` bounds the rows of each table, for paper: the worst stay, and a line tells how many more there are.
+    """
     words = Wording(language or result.language)
     say = words.say
     factors = tuple(f for f in Factor if any(f in line.verdicts for line in result.sites))
     above = sum(_has(line, Verdict.ABOVE) for line in result.sites)
     stations = sum(line.workstations for line in result.sites)
+    leading = [row for row in result.families if row.leading]
+    alike = _alike(result.practices)
+    lessons = _PRACTICES_SHOWN if most is None else min(most, _PRACTICES_SHOWN)
     return FleetView(
         language=words.language,
         fleet=result.label,
-        title=_title(result, words),
+        title=period_title(result.week, words),
         period=typography.period_label(result.first, result.last, language=words.language),
         subtitle=say("fleet.subtitle", n=len(result.sites), stations=stations),
         lead=say("fleet.lead", above=above, n=len(result.sites), practices=len(result.practices)),
         factors=tuple(words.factor(factor) for factor in factors),
-        sites=tuple(_site(line, factors, words) for line in result.sites),
-        families=tuple(_family(row, words) for row in result.families if row.leading),
-        lessons=tuple(_lesson(item, words) for item in result.practices[:_PRACTICES_SHOWN]),
-        more_lessons=max(0, len(result.practices) - _PRACTICES_SHOWN),
+        sites=tuple(_site(line, factors, words) for line in result.sites[:most]),
+        more_sites=_more("sites", len(result.sites), most, words),
+        families=tuple(_family(row, words) for row in leading[:most]),
+        more_families=_more("families", len(leading), most, words),
+        lessons=tuple(_lesson(items, words) for items in alike[:lessons]),
+        more_lessons=_more("practices", len(alike), lessons, words),
         notes=tuple(say(f"fleet.note_{name}") for name in ("gate", "family", "practice", "cause")),
-        versions=(f"Vigiposte {result.version}", result.references),
-        words=_words(words),
+        key=tuple(map(words.mark, VERDICT_ORDER)),
+        versions=(
+            (say("report.version_software"), f"Vigiposte {result.version}"),
+            (say("report.version_limits"), result.references),
+        ),
+        words=section_words(words, "report", "fleet"),
     )
 
 
-def _words(words: Wording) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for section in ("report.", "fleet."):
-        found |= {
-            code.removeprefix(section): words.say(code)
-            for code in catalogue(words.language)
-            if code.startswith(section)
-        }
-    return found
-
-
-def _title(result: FleetResult, words: Wording) -> str:
-    if result.week:
-        return words.say("report.week_title", week=str(int(result.week.split("-W")[1])))
-    return words.say("report.period_title")
+def _more(what: str, total: int, shown: int | None, words: Wording) -> str:
+    """How many rows a table leaves out; empty where it holds them all."""
+    left = 0 if shown is None else total - shown
+    return words.say(f"fleet.more_{what}", n=left) if left > 0 else ""
 
 
 def _has(line: SiteLine, verdict: Verdict) -> bool:
     return any(verdict in counts for counts in line.verdicts.values())
 
 
-def _counts(counts: Mapping[Verdict, int], words: Wording) -> tuple[Count, ...]:
-    return tuple(Count(words.mark(verdict), counts[verdict]) for verdict in _ORDER if counts.get(verdict))
+def _counts(counts: Mapping[Verdict, int], words: Wording) -> tuple[Tally, ...]:
+    return tuple(
+        Tally(words.mark(verdict), counts[verdict]) for verdict in VERDICT_ORDER if counts.get(verdict)
+    )
 
 
 def _site(line: SiteLine, factors: tuple[Factor, ...], words: Wording) -> SiteRow:
@@ -187,9 +183,9 @@ def _family(row: FamilyRow, words: Wording) -> Family:
         factor=words.factor(row.factor),
         indicator=_indicator(row.places[0], words) if row.places else "",
         counts=_counts(counts, words),
-        withheld=row.withheld,
+        withheld=words.say("fleet.withheld_sites", n=row.withheld) if row.withheld else "",
         places=tuple(_place(place, words) for place in shown),
-        more=len(row.places) - len(shown),
+        more=_more("places", len(row.places), len(shown), words),
     )
 
 
@@ -200,18 +196,34 @@ def _indicator(place: FamilyPlace, words: Wording) -> str:
     return named if limit is None else f"{named} ({words.limit_value(limit.limit, sign=True)})"
 
 
-def _lesson(item: Practice, words: Wording) -> Lesson:
-    differences = [
-        words.say(f"fleet.only_{side}_{one.kind}", what=words.listing(texts))
-        for one in item.differences
-        for side, texts in (("better", one.only_better), ("worse", one.only_worse))
-        if texts
-    ]
+def _alike(practices: Iterable[Practice]) -> list[list[Practice]]:
+    """Practices that say the same of several sites together, in the order of the first."""
+    found: dict[tuple[object, ...], list[Practice]] = {}
+    for item in practices:
+        key = (item.family, item.factor, item.worse.indicator.id, item.better.site, item.differences)
+        found.setdefault(key, []).append(item)
+    return list(found.values())
+
+
+def _lesson(alike: Sequence[Practice], words: Wording) -> Lesson:
+    item, shown = alike[0], alike[:_PLACES_SHOWN]
     return Lesson(
         family=item.family,
         factor=words.factor(item.factor),
         indicator=_indicator(item.worse, words),
         better=_place(item.better, words),
-        worse=_place(item.worse, words),
-        differences=tuple(differences) or (words.say("fleet.no_difference"),),
+        worse=tuple(_place(one.worse, words) for one in shown),
+        more=_more("worse", len(alike), len(shown), words),
+        differences=difference_lines(item, words),
     )
+
+
+def difference_lines(item: Practice, words: Wording) -> tuple[str, ...]:
+    """What is in place at one site and not at the other; where nothing is known, a line that says so."""
+    lines = [
+        words.say(f"fleet.only_{side}_{one.kind}", what=words.listing(texts))
+        for one in item.differences
+        for side, texts in (("better", one.only_better), ("worse", one.only_worse))
+        if texts
+    ]
+    return tuple(lines) or (words.say("fleet.no_difference"),)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from dashboards import typography
-from dashboards.catalogue import catalogue
 from dashboards.plots.verdicts import unit_chart
 from dashboards.report.accounts import account_rows
 from dashboards.report.action_plan import action_rows, card_views
 from dashboards.report.changes import changes
 from dashboards.report.figures import figures
+from dashboards.report.front import period_title, section_words
 from dashboards.report.model import (
     CoverageRow,
     LimitRow,
@@ -120,7 +120,7 @@ def build_view(
     return ReportView(
         language=words.language,
         site=result.site_label,
-        title=_title(result, words),
+        title=period_title(result.period.week, words),
         period=_period(result, words),
         subtitle=_subtitle(result, words),
         circulation=_circulation(result, words, around),
@@ -156,7 +156,7 @@ def build_view(
         actions=() if summary else action_rows(around.actions, words),
         cards=() if summary else card_views(around.actions, words),
         accounts=() if summary else account_rows(around.accounts, ZoneInfo(result.period.timezone), words),
-        words=_section(words, "report") | _section(words, "pages"),
+        words=section_words(words, "report", "pages"),
     )
 
 
@@ -172,15 +172,6 @@ def _changes_code(around: Surroundings) -> str:
     return "report.changes_computing" if around.computing else "report.changes_first"
 
 
-def _section(words: Wording, name: str) -> dict[str, str]:
-    prefix = f"{name}."
-    return {
-        code.removeprefix(prefix): words.say(code)
-        for code in catalogue(words.language)
-        if code.startswith(prefix)
-    }
-
-
 def _to_watch(station: WorkstationResult) -> bool:
     return any(factor.verdict in _TO_WATCH for factor in station.factors)
 
@@ -192,12 +183,6 @@ def _quiet(station: WorkstationResult) -> bool:
 def _others(result: WeeklyResult, words: Wording) -> str:
     quiet = words.listing(station.label for station in result.workstations if _quiet(station))
     return words.say("report.others_below", stations=quiet) if quiet else ""
-
-
-def _title(result: WeeklyResult, words: Wording) -> str:
-    if result.period.week:
-        return words.say("report.week_title", week=str(int(result.period.week.split("-W")[1])))
-    return words.say("report.period_title")
 
 
 def _period(result: WeeklyResult, words: Wording) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dashboards.catalogue import Run
+from dashboards.report.front import Front
 from dashboards.wording import Mark
 
 __all__ = [
@@ -39,7 +40,7 @@ class Tally:
 
     mark: Mark
     count: int
-    chart: str
+    chart: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,14 +306,10 @@ class AccountRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportView:
+class ReportView(Front):
     """A whole report in one language."""
 
-    language: str
     site: str
-    title: str
-    period: str
-    subtitle: str
     circulation: str
     lead: tuple[Run, ...]
     tallies: tuple[Tally, ...]
@@ -335,8 +332,6 @@ class ReportView:
     footer: tuple[Run, ...]
     glossary: tuple[tuple[str, str], ...]
     governance: tuple[str, ...]
-    versions: tuple[tuple[str, str], ...]
     actions: tuple[ActionRow, ...] = ()
     cards: tuple[ActionCardView, ...] = ()
     accounts: tuple[AccountRow, ...] = ()
-    words: dict[str, str] = field(default_factory=dict)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from dashboards.plots.svg import standalone
+from dashboards.report.front import end_of
 from dashboards.report.model import ReportView
 from indicators.model import Period
 from sensors.errors import MissingExtraError
 
-__all__ = ["compile_pdf", "render_pdf"]
+__all__ = ["compile_pdf", "paper_json", "render_pdf"]
 
 _DRAWINGS = frozenset({"glyph", "chart", "whisker", "scale", "scale_narrow", "drawing", "axis"})
 
@@ -52,19 +53,23 @@ def render_pdf(view: ReportView, period: Period) -> bytes:
     MissingExtraError
         typst is not installed.
     """
-    payload = _paper(asdict(view)) | {"date": [period.last.year, period.last.month, period.last.day]}
-    return compile_pdf("templates/report.typ", json.dumps(payload, ensure_ascii=False), period)
+    return compile_pdf("templates/report.typ", paper_json(view, period.last), end_of(period))
 
 
-def compile_pdf(template: str, view: str, period: Period) -> bytes:
-    """A typst template of ours, filled with `view` as JSON; its dates come from the period.
+def paper_json(view: Any, last: date) -> str:
+    """A view as its template reads it: drawings with their own style, and the date of the document."""
+    payload = _paper(asdict(view)) | {"date": [last.year, last.month, last.day]}
+    return json.dumps(payload, ensure_ascii=False)
+
+
+def compile_pdf(template: str, view: str, end: datetime) -> bytes:
+    """A typst template of ours, filled with `view` as JSON and dated `end`.
 
     Raises
     ------
     MissingExtraError
         typst is not installed.
     """
-    end = datetime.fromtimestamp(period.end_ns / 1e9, tz=UTC)
     made = _compiler(template).compile(
         format="pdf",
         sys_inputs={"view": view},

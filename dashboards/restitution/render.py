@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 
 from markupsafe import Markup
 
+from dashboards.report.front import end_of
 from dashboards.report.html import asset, environment, font_css
-from dashboards.report.pdf import compile_pdf
+from dashboards.report.pdf import compile_pdf, paper_json
 from dashboards.restitution.build import Restitution
 from indicators.model import Period
 from sensors.command_line import write_atomic
@@ -28,8 +27,7 @@ def _html(sheets: Restitution, period: Period) -> bytes:
 
 
 def _pdf(sheets: Restitution, period: Period) -> bytes:
-    payload = asdict(sheets) | {"date": [period.last.year, period.last.month, period.last.day]}
-    return compile_pdf("restitution/restitution.typ", json.dumps(payload, ensure_ascii=False), period)
+    return compile_pdf("restitution/restitution.typ", paper_json(sheets, period.last), end_of(period))
 
 
 _FORMATS: Mapping[str, Callable[[Restitution, Period], bytes]] = MappingProxyType(

@@ -11,6 +11,7 @@ from fastapi import Request
 
 from dashboards import typography
 from dashboards.catalogue import catalogue
+from dashboards.report.front import period_title
 from dashboards.report.surroundings import names_of
 from dashboards.typography import Language
 from dashboards.web.roles import Viewer
@@ -123,21 +124,16 @@ class PageContext:
             "audience": self.source.audience.value,
             "least_wearers": least_wearers(self.source.book, self.source.audience),
             "analyst": self.source.audience is Audience.ANALYST,
-            "title": self._week_title(self.period),
+            "title": period_title(self.period.week, self.words),
             "dates": typography.period_label(self.period.first, self.period.last, language=self.language),
-            "earlier": (self._week_title(before).lower(), self.here(week=before.week)),
+            "earlier": (period_title(before.week, self.words).lower(), self.here(week=before.week)),
             "later": (
-                (self._week_title(after).lower(), self.here(week=after.week))
+                (period_title(after.week, self.words).lower(), self.here(week=after.week))
                 if after.first <= self.source.today
                 else None
             ),
             "week": self.period.week,
         }
-
-    def _week_title(self, period: DatePeriod) -> str:
-        if period.week is None:
-            return self.words.say("report.period_title")
-        return self.words.say("report.week_title", week=str(int(period.week.split("-W")[1])))
 
 
 def page_context(request: Request, page: str = "", station: str | None = None) -> PageContext:

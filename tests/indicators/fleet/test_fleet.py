@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import shutil
-import sys
-from datetime import datetime
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import httpx
@@ -27,58 +24,8 @@ from indicators.fleet.parts import site_part
 from indicators.model import Factor, Verdict
 from sensors.errors import ConfigurationError, GovernanceError, SiteFileError, UsageError
 from sensors.fleet_file import load_fleet
-from sensors.periods import DatePeriod, week_period
+from sensors.periods import DatePeriod
 from vigiposte import app, build_services
-
-BUILDER = Path(__file__).resolve().parents[2] / "benchmarks" / "copied_sites.py"
-LOADED = "vigiposte_copied_sites"
-
-
-def builder() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(LOADED, BUILDER)
-    assert spec is not None
-    assert spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    sys.modules[LOADED] = found
-    spec.loader.exec_module(found)
-    return found
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three sites with five wearers a workstation: quiet, loud, and one of a larger group size."""
-    tools = builder()
-    folder: Path = tmp_path_factory.mktemp("fleet")
-    tools.build_fleet(folder, tools.Shape(sites=3, stations=4, days=5, families=2))
-    shy = folder / "site-002" / "site.toml"
-    shy.write_text(
-        shy.read_text(encoding="utf-8") + "[privacy]\ngroup_size = 11\nwide_group_size = 11\n",
-        encoding="utf-8",
-    )
-    return folder
-
-
-@pytest.fixture
-def folder(template: Path, tmp_path: Path) -> Path:
-    """A copy to be changed."""
-    shutil.copytree(template, tmp_path / "fleet")
-    return tmp_path / "fleet"
-
-
-def week(path: Path) -> DatePeriod:
-    book = load_fleet(path).sites[0].book
-    return week_period("2026-W47", book.zone, datetime(2026, 12, 1, tzinfo=book.zone))
-
-
-def compute(folder: Path) -> FleetResult:
-    path = folder / "fleet.toml"
-    found: FleetResult = build_services().extra["fleet_result"](load_fleet(path), week(path))
-    return found
-
-
-@pytest.fixture(scope="module")
-def result(template: Path) -> FleetResult:
-    return compute(template)
 
 
 def test_sites_stand_worst_first_with_their_own_verdicts(result: FleetResult) -> None:
@@ -114,10 +61,12 @@ def test_what_a_site_withholds_is_nowhere_in_the_fleet(result: FleetResult) -> N
     assert [row.withheld for row in noise] == [1, 1]
 
 
-def test_the_fleet_shows_the_numbers_that_the_sites_show(template: Path, result: FleetResult) -> None:
+def test_the_fleet_shows_the_numbers_that_the_sites_show(
+    template: Path, result: FleetResult, week: DatePeriod
+) -> None:
     services = build_services()
     fleet = load_fleet(template / "fleet.toml")
-    own = services.extra["fleet_site"](fleet.sites[1], week(template / "fleet.toml"))
+    own = services.extra["fleet_site"](fleet.sites[1], week)
     shown = {
         (station.label, item.id): item.value
         for station in own.workstations
@@ -131,24 +80,26 @@ def test_the_fleet_shows_the_numbers_that_the_sites_show(template: Path, result:
                 assert shown[place.station, row.indicator] == place.indicator.value
 
 
-def test_several_processes_give_the_same_fleet(template: Path, result: FleetResult) -> None:
+def test_several_processes_give_the_same_fleet(template: Path, result: FleetResult, week: DatePeriod) -> None:
     path = template / "fleet.toml"
-    weekly = partial(vigiposte._fleet_site, period=week(path))
-    found = fleet_result(load_fleet(path), week(path), weekly, processes=2)
+    weekly = partial(vigiposte._fleet_site, period=week)
+    found = fleet_result(load_fleet(path), week, weekly, processes=2)
     assert fleet_document(found, text("en")) == fleet_document(result, text("en"))
 
 
-def test_an_ungated_result_is_refused(template: Path) -> None:
+def test_an_ungated_result_is_refused(template: Path, week: DatePeriod) -> None:
     services = build_services()
     site = load_fleet(template / "fleet.toml").sites[0]
     store = services.open_store(site.book)
-    ungated = services.weekly_result(site.book, store, week(template / "fleet.toml"), "analyst", reduce=False)
+    ungated = services.weekly_result(site.book, store, week, "analyst", reduce=False)
     store.close()
     with pytest.raises(GovernanceError, match="gated results only"):
         site_part(site, ungated)
 
 
-def test_a_site_without_data_stands_last_and_says_so(folder: Path) -> None:
+def test_a_site_without_data_stands_last_and_says_so(
+    folder: Path, compute: Callable[[Path], FleetResult]
+) -> None:
     shutil.rmtree(folder / "site-001" / "lake")
     found = compute(folder)
     assert found.sites[-1].id == "site-001"
@@ -170,11 +121,6 @@ def test_the_document_and_the_files(result: FleetResult, tmp_path: Path, languag
     assert json.loads(data.read_text(encoding="utf-8")) == document
 
 
-def test_a_fleet_has_no_pdf_of_its_own(result: FleetResult, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="html, csv, json"):
-        render_fleet(result, tmp_path, ("pdf",))
-
-
 def test_commands_take_a_fleet(template: Path, tmp_path: Path) -> None:
     run = CliRunner()
     fleet = ["--fleet", str(template / "fleet.toml")]
@@ -183,7 +129,8 @@ def test_commands_take_a_fleet(template: Path, tmp_path: Path) -> None:
     said = run.invoke(app, ["indicators", *fleet, "--week", "2026-W47", "--lang", "fr"])
     assert "Action faite seulement là où c’est sous la limite" in said.stdout
     written = run.invoke(app, ["report", *fleet, "--week", "2026-W47", "--out", str(tmp_path)])
-    assert Path(written.stdout.strip()).name == "group-2026-W47-en.html"
+    names = [Path(line).name for line in written.stdout.split()]
+    assert names == ["group-2026-W47-en.html", "group-2026-W47-en.pdf"]
     checked = run.invoke(app, ["check", *fleet, "--json"])
     assert [site["id"] for site in json.loads(checked.stdout)["sites"]] == [f"site-00{n}" for n in range(3)]
 
