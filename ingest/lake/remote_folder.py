@@ -6,12 +6,15 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ingest.lake.lease import Lease
 from sensors.errors import ConfigurationError, StoreUnreachableError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["RemoteFolder"]
+
+_CLAIMS = ".lease"
 
 
 class RemoteFolder:
@@ -21,6 +24,7 @@ class RemoteFolder:
         self._filesystem = filesystem
         self._root = root.rstrip("/")
         self._url = url
+        self._lease = Lease(filesystem, f"{self._root}/{_CLAIMS}")
 
     @property
     def url(self) -> str:
@@ -71,6 +75,7 @@ class RemoteFolder:
         """See `ingest.lake.folder.Folder.publish`."""
         with self._reaching():
             for path, content in files:
+                self._lease.require()
                 target = f"{self._root}/{path}"
                 self._filesystem.create_dir(target.rpartition("/")[0], recursive=True)
                 with self._filesystem.open_output_stream(target) as stream:
@@ -83,6 +88,7 @@ class RemoteFolder:
 
     def remove(self, path: str) -> bool:
         """See `ingest.lake.folder.Folder.remove`."""
+        self._lease.require()
         try:
             self._filesystem.delete_file(f"{self._root}/{path}")
         except FileNotFoundError:
@@ -91,8 +97,11 @@ class RemoteFolder:
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
-        """No lock exists here: run compaction and deletion of a remote lake from one place only."""
-        yield
+        """See `ingest.lake.folder.Folder.exclusive`; other machines are held off by `ingest.lake.lease`."""
+        with contextlib.ExitStack() as stack:
+            with self._reaching():
+                stack.enter_context(self._lease.held())
+            yield
 
     def close(self) -> None:
         """Nothing is held."""

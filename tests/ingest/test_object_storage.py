@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from datetime import date
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from moto.server import ThreadedMotoServer
-from pyarrow.fs import S3FileSystem
 
 from ingest.store import Partition, ReadingQuery, Store, open_store
 from sensors.errors import ConfigurationError
 from sensors.quantities import Kind
 from sensors.readings import ReadingBatch
+from tests.object_storage import lake_url, object_storage
 
 DAY = date(2026, 11, 16)
 NOON_NS = 1_794_830_400_000_000_000
@@ -25,34 +23,13 @@ PARTITION = Partition(Kind.NOISE, "plant", "n1", DAY)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """Address of the server; its bucket is called ``lake``."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    started = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    started.start()
-    host, port = started.get_host_and_port()
-    address = f"{host}:{port}"
-    S3FileSystem(
-        access_key="key",
-        secret_key="secret",
-        endpoint_override=address,
-        scheme="http",
-        region="us-east-1",
-        allow_bucket_creation=True,
-    ).create_dir("lake")
-    yield address
-    started.stop()
-
-
-@pytest.fixture(autouse=True)
-def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with object_storage() as address:
+        yield address
 
 
 @pytest.fixture
 def url(server: str, request: pytest.FixtureRequest) -> str:
-    return f"lake:s3://lake/{request.node.name}?scheme=http&endpoint_override={server}&region=us-east-1"
+    return lake_url(server, request.node.name)
 
 
 @pytest.fixture
