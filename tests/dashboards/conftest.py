@@ -2,372 +2,31 @@
 
 from __future__ import annotations
 
-import math
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
-import numpy as np
 import pytest
-import uvicorn
+from playwright.sync_api import Browser, sync_playwright
 
-from dashboards.web.app import create_app
 from dashboards.web.settings import WebSettings
 from dashboards.web.source import SiteSource
-from indicators.limits import Comparison, Grade, Limit, Role, Status
-from indicators.model import (
-    Audience,
-    Factor,
-    FactorResult,
-    Indicator,
-    Interval,
-    LimitAssessment,
-    Note,
-    Period,
-    RatioKind,
-    Scope,
-    Verdict,
-    WeeklyResult,
-    Withheld,
-    WorkstationResult,
-    WorstFactor,
+from indicators.model import Audience, Note, WeeklyResult
+from tests.dashboards.plant_site import RunningDashboard, source_of, write_plant
+from tests.dashboards.plants import (
+    climate,
+    large_result,
+    make_result,
+    make_station,
+    noise,
+    plant_stations,
+    posture,
 )
-from ingest.store import open_store
-from sensors.periods import DatePeriod
-from sensors.quantities import Kind
-from sensors.readings import ReadingBatch
-from sensors.site_file import load_site
-
-ZONE = ZoneInfo("Europe/Paris")
-
-
-def make_limit(identifier: str, indicator: str, value: float, unit: str, **changes: Any) -> Limit:
-    defaults: dict[str, Any] = {
-        "profile": identifier.split(".", maxsplit=1)[0],
-        "factor": identifier.split(".")[1],
-        "comparison": Comparison.AT_LEAST,
-        "role": Role.ACTION,
-        "source": "Directive 2003/10/CE",
-        "clause": "art. 3",
-        "edition": "2003",
-        "grade": Grade.VERIFIED,
-        "status": Status.LAW,
-    }
-    return Limit(id=identifier, indicator=indicator, value=value, unit=unit, **(defaults | changes))
-
-
-LEX_LOWER = make_limit("eu.noise.lower_action", "lex_8h", 80.0, "dB(A)")
-LEX_UPPER = make_limit("eu.noise.upper_action", "lex_8h", 85.0, "dB(A)", ranking=True)
-PEAK = make_limit("eu.noise.peak_upper_action", "lcpeak_max", 137.0, "dB(C)", comparison=Comparison.MORE_THAN)
-NOISE_HOURS = make_limit(
-    "fr.noise.c2p_level",
-    "noise_c2p_hours",
-    600.0,
-    "h/year",
-    role=Role.PROJECTION,
-    source="Code du travail",
-    clause="D4163-2 1° c",
-    ranking=True,
-)
-ARM = make_limit(
-    "lund.posture.arm60",
-    "arm_elevation_ge60_share",
-    10.0,
-    "%",
-    comparison=Comparison.MORE_THAN,
-    ranking=True,
-    source="Arvidsson et al. 2021",
-    clause="Table 3",
-    grade=Grade.RECALLED,
-    status=Status.PROPOSAL,
-)
-WBGT = make_limit(
-    "iso.climate.wbgt_moderate_acclimatised",
-    "wbgt_worst_hour",
-    28.0,
-    "°C",
-    comparison=Comparison.MORE_THAN,
-    ranking=True,
-    role=Role.LIMIT,
-    source="ISO 7243:2017",
-    clause="Annex A",
-    status=Status.STANDARD,
-)
-
-
-NOISE_DETAILS: dict[str, object] = {
-    "tasks": [
-        {"label": "Emboutissage, série A", "dose_percent": 69.0, "time_percent": 57.0, "level_db": 92.4},
-        {"label": "Soufflette", "dose_percent": 27.0, "time_percent": 6.0, "level_db": 98.2},
-        {"label": "Réglage outil", "dose_percent": 4.0, "time_percent": 37.0, "level_db": 84.0},
-    ],
-    "hours": [
-        {"hour": hour, "dose_percent": share, "coverage": 0.4 if hour == 11 else 0.97}
-        for hour, share in zip(range(5, 13), (11.0, 14.0, 20.0, 16.0, 7.0, 12.0, 4.0, 16.0), strict=True)
-    ],
-    "days": [
-        {"date": f"2026-11-{day}", "value": value, "coverage": share}
-        for day, value, share in (
-            (16, 90.6, 0.96),
-            (17, 91.7, 0.92),
-            (18, 91.4, 0.94),
-            (19, 90.9, 0.9),
-            (20, None, 0.41),
-        )
-    ],
-}
-PROJECTION: dict[str, object] = {
-    "months": [{"month": m, "hours": 74.8} for m in range(1, 11)],
-    "low": [47.0 * m for m in range(1, 13)],
-    "high": [99.0 * m for m in range(1, 13)],
-}
-ANGLES = [float(angle) for angle in range(0, 121, 5)]
-POSTURE_DETAILS: dict[str, object] = {
-    "distribution": {
-        "x": ANGLES,
-        "cumulative_percent": [100.0 / (1.0 + math.exp(-(angle - 28.0) / 12.0)) for angle in ANGLES],
-        "thresholds": [60.0],
-    },
-    "percentiles": {"p10": 2.0, "p50": 28.0, "p90": 54.0},
-    "eva": {
-        "level_edges": [0.0, 15.0, 30.0, 60.0, 90.0, 180.0],
-        "duration_edges_s": [0.0, 1.0, 3.0, 7.0, 15.0, 31.0],
-        "percent": [
-            [0.9, 1.4, 2.3, 3.3, 3.7, 3.6],
-            [1.8, 3.5, 7.6, 13.1, 11.9, 3.1],
-            [1.6, 3.0, 6.6, 11.4, 10.7, 2.0],
-            [0.8, 1.5, 2.4, 1.7, 0.4, 0.0],
-            [0.2, 0.3, 0.4, 0.4, 0.4, 0.0],
-        ],
-    },
-    "bands": {"edges": [0.0, 20.0, 60.0, 90.0, 180.0], "percent": [33.0, 58.6, 6.8, 1.6]},
-}
-
-
-def assess(value: float | None, interval: Interval | None, limit: Limit, kind: RatioKind) -> LimitAssessment:
-    if value is None:
-        return LimitAssessment(limit, Verdict.NOT_MEASURED)
-    strict = limit.comparison is Comparison.MORE_THAN
-    low, high = (interval.low, interval.high) if interval else (value - 99, value + 99)
-    if low > limit.value or (low == limit.value and not strict):
-        verdict = Verdict.ABOVE
-    elif high < limit.value or (high == limit.value and strict):
-        verdict = Verdict.BELOW
-    else:
-        verdict = Verdict.NOT_SETTLED
-    ratio = {
-        RatioKind.ENERGY: lambda: 10 ** ((value - limit.value) / 10),
-        RatioKind.TIME_SHARE: lambda: value / limit.value,
-        RatioKind.TEMPERATURE_STEP: lambda: 2 ** ((value - limit.value) / 2),
-    }[kind]()
-    return LimitAssessment(limit, verdict, ratio, kind)
-
-
-def make_indicator(
-    identifier: str,
-    factor: Factor,
-    value: float | None,
-    interval: tuple[float, float] | None,
-    limits: Sequence[Limit],
-    kind: RatioKind,
-    unit: str = "dB(A)",
-    **changes: Any,
-) -> Indicator:
-    shown = None if interval is None else Interval(*interval)
-    defaults: dict[str, Any] = {
-        "scope": Scope.USUAL,
-        "shift": "morning",
-        "coverage": 0.93 if value is not None else 0.41,
-        "n_days": 4,
-        "n_wearers": 6,
-        "method": "ISO 9612:2009 full-day",
-        "worn": True,
-        "limits": tuple(assess(value, shown, limit, kind) for limit in limits),
-    }
-    return Indicator(
-        id=identifier, factor=factor, value=value, unit=unit, interval=shown, **(defaults | changes)
-    )
-
-
-def make_factor(factor: Factor, indicators: Sequence[Indicator], **changes: Any) -> FactorResult:
-    verdicts = [row for i in indicators for row in i.limits]
-    above = [row.limit.id for row in verdicts if row.verdict is Verdict.ABOVE]
-    kinds = {row.verdict for row in verdicts}
-    if above:
-        verdict = Verdict.ABOVE
-    elif Verdict.NOT_SETTLED in kinds:
-        verdict = Verdict.NOT_SETTLED
-    elif kinds == {Verdict.NOT_MEASURED} or not kinds:
-        verdict = Verdict.NOT_MEASURED
-    elif Verdict.NOT_MEASURED in kinds:
-        verdict = Verdict.NOT_SETTLED
-    else:
-        verdict = Verdict.BELOW
-    return FactorResult(
-        factor=factor,
-        verdict=verdict,
-        above=above[-1] if above else None,
-        reason=changes.get("reason"),
-        indicators=tuple(indicators),
-        next_best=changes.get("next_best"),
-    )
-
-
-def noise(value: float | None, half: float = 3.7, **changes: Any) -> FactorResult:
-    interval = None if value is None else (value - half, value + half)
-    lex = make_indicator(
-        "lex_8h",
-        Factor.NOISE,
-        value,
-        interval,
-        (LEX_LOWER, LEX_UPPER),
-        RatioKind.ENERGY,
-        details=NOISE_DETAILS,
-        **changes,
-    )
-    peak = make_indicator(
-        "lcpeak_max",
-        Factor.NOISE,
-        None if value is None else 118.0 + value / 10,
-        None if value is None else (115.0, 130.0),
-        (PEAK,),
-        RatioKind.ENERGY,
-        "dB(C)",
-        method="maximum, suspected knocks apart",
-    )
-    hours = make_indicator(
-        "noise_c2p_hours",
-        Factor.NOISE,
-        None if value is None else 898.0,
-        None if value is None else (563.0, 1192.0),
-        (NOISE_HOURS,),
-        RatioKind.TIME_SHARE,
-        "h/year",
-        method="C2P projection",
-        details={"projection": PROJECTION},
-    )
-    loud = value is not None and value > 82
-    return make_factor(
-        Factor.NOISE,
-        (lex, peak, hours) if loud else (lex, peak),
-        next_best=Note("more_full_days", {"days": 2, "wearers": 2}) if loud else None,
-        reason=None if value is not None else Note("coverage_low", {"coverage": 0.41, "minimum": 0.8}),
-    )
-
-
-def posture(value: float | None, half: float = 3.0) -> FactorResult:
-    interval = None if value is None else (max(value - half, 0.0), value + half)
-    arm = make_indicator(
-        "arm_elevation_ge60_share",
-        Factor.POSTURE,
-        value,
-        interval,
-        (ARM,),
-        RatioKind.TIME_SHARE,
-        "%",
-        method="inclination, two-posture calibration",
-        details=POSTURE_DETAILS if value is not None else {},
-    )
-    angle = make_indicator(
-        "arm_elevation_p90",
-        Factor.POSTURE,
-        None if value is None else 57.0,
-        None if value is None else (51.0, 62.0),
-        (),
-        RatioKind.TIME_SHARE,
-        "°",
-        method="weighted percentile",
-    )
-    return make_factor(Factor.POSTURE, (arm, angle), next_best=Note("arm_days", {"days": 2}))
-
-
-def climate(value: float | None, half: float = 0.8) -> FactorResult:
-    interval = None if value is None else (value - half, value + half)
-    wbgt = make_indicator(
-        "wbgt_worst_hour",
-        Factor.CLIMATE,
-        value,
-        interval,
-        (WBGT,),
-        RatioKind.TEMPERATURE_STEP,
-        "°C",
-        worn=False,
-        method="ISO 7243:2017",
-        coverage=0.99,
-        n_days=5,
-        n_wearers=0,
-    )
-    return make_factor(Factor.CLIMATE, (wbgt,))
-
-
-def make_station(
-    identifier: str, label: str, factors: Sequence[FactorResult], rank: int | None = None, **changes: Any
-) -> WorkstationResult:
-    best: WorstFactor | None = None
-    for factor in factors:
-        for indicator in factor.indicators:
-            for row in indicator.limits:
-                if row.limit.ranking and row.ratio is not None and (best is None or row.ratio > best.ratio):
-                    best = WorstFactor(factor.factor, indicator.id, row.limit.id, row.ratio)
-    return WorkstationResult(
-        id=identifier,
-        label=label,
-        family=changes.pop("family", "Emboutissage"),
-        rank=rank,
-        worst=best,
-        factors_over=sum(factor.verdict is Verdict.ABOVE for factor in factors),
-        factors=tuple(factors),
-        **changes,
-    )
-
-
-def make_result(stations: Sequence[WorkstationResult], **changes: Any) -> WeeklyResult:
-    first, last = changes.pop("first", date(2026, 11, 16)), changes.pop("last", date(2026, 11, 22))
-    period = Period(
-        first,
-        last,
-        int(datetime(first.year, first.month, first.day, tzinfo=ZONE).timestamp()) * 10**9,
-        int(datetime(last.year, last.month, last.day, tzinfo=ZONE).timestamp() + 86400) * 10**9,
-        "Europe/Paris",
-        changes.pop("week", "2026-W47"),
-    )
-    defaults: dict[str, Any] = {
-        "site": "saint-aubin",
-        "site_label": "Usine de Saint-Aubin",
-        "language": "fr",
-        "audience": Audience.REPORT,
-        "version": "0.1.0",
-        "references": "8c41f2a09b31",
-    }
-    return WeeklyResult(period=period, workstations=tuple(stations), **(defaults | changes))
-
-
-def plant_stations() -> list[WorkstationResult]:
-    held = Withheld(
-        (Factor.NOISE, Factor.POSTURE), Note("group_too_small", {"wearers": 3, "minimum": 5}), 3, 5
-    )
-    return [
-        make_station("presse-1", "Presse 1", (noise(91.2), posture(8.4), climate(21.4)), 1),
-        make_station(
-            "assemblage-3", "Assemblage 3", (noise(78.9), posture(16.2), climate(20.1)), 2, family="Montage"
-        ),
-        make_station("four-2", "Four 2", (noise(82.6), posture(5.2), climate(29.3)), 3, family="Fonderie"),
-        make_station(
-            "meulage-4", "Meulage 4", (noise(84.96), posture(11.8), climate(22.6)), 4, family="Finition"
-        ),
-        make_station("chambre-froide", "Chambre froide", (noise(71.8), posture(None), climate(9.9)), 5),
-        make_station(
-            "bureau", "Bureau méthodes", (noise(52.4), posture(1.4, 0.9), climate(17.9)), 6, family=None
-        ),
-        make_station("maintenance", "Maintenance", (climate(18.4),), 7, family="Utilités", withheld=held),
-    ]
+from tests.dashboards.watched import Watched
 
 
 @pytest.fixture(scope="session")
@@ -391,22 +50,7 @@ def plant_before(plant: WeeklyResult) -> WeeklyResult:
 @pytest.fixture(scope="session")
 def large_plant() -> Callable[[int], WeeklyResult]:
     """Factory: a plant with `n` workstations."""
-
-    def build(count: int) -> WeeklyResult:
-        stations = []
-        for index in range(count):
-            values = (70 + (index * 7) % 25, (index * 3) % 17, 18 + (index * 5) % 13)
-            stations.append(
-                make_station(
-                    f"poste-{index}",
-                    f"Poste {index}",
-                    (noise(values[0]), posture(values[1]), climate(values[2])),
-                    index + 1,
-                )
-            )
-        return make_result(stations)
-
-    return build
+    return large_result
 
 
 @pytest.fixture(scope="session")
@@ -426,180 +70,12 @@ def hostile_plant() -> WeeklyResult:
     return make_result([marked, *stations[1:]], site_label=evil)
 
 
-SITE = """\
-schema = 1
-[site]
-id = "saint-aubin"
-label = "Usine de Saint-Aubin"
-timezone = "Europe/Paris"
-[store]
-url = "lake:./lake"
-[[campaigns]]
-id = "c1"
-from = 2026-10-01
-to = 2026-12-31
-purpose = "Essai"
-simulation = true
-[[shifts]]
-id = "morning"
-label = "Équipe du matin"
-start = "05:00"
-end = "13:00"
-breaks = [["09:00", "09:20"]]
-[[workstations]]
-id = "presse-1"
-label = "Presse 1"
-shifts = ["morning"]
-[[workstations]]
-id = "assemblage-3"
-label = "Assemblage 3"
-shifts = ["morning"]
-[[workstations]]
-id = "four-2"
-label = "Four 2"
-shifts = ["morning"]
-[[workstations]]
-id = "meulage-4"
-label = "Meulage 4"
-shifts = ["morning"]
-[[workstations]]
-id = "chambre-froide"
-label = "Chambre froide"
-shifts = ["morning"]
-[[workstations]]
-id = "bureau"
-label = "Bureau méthodes"
-shifts = ["morning"]
-[[workstations]]
-id = "maintenance"
-label = "Maintenance"
-shifts = ["morning"]
-[[sensors]]
-id = "sl-01"
-kind = "noise"
-label = "Sonomètre SL-01 <b>"
-channels = ["laeq"]
-origin = "simulated"
-[[sensors]]
-id = "db-07"
-kind = "noise"
-label = "DB-07"
-channels = ["laeq", "lcpeak"]
-origin = "simulated"
-[[sensors]]
-id = "im-03"
-kind = "posture"
-label = "IM-03"
-origin = "simulated"
-[[sensors]]
-id = "th-14"
-kind = "climate"
-label = "TH-14"
-channels = ["air_temperature"]
-origin = "simulated"
-[[placements]]
-sensor = "sl-01"
-workstation = "presse-1"
-mount = "fixed"
-from = 2026-10-01T00:00:00
-[[placements]]
-sensor = "th-14"
-workstation = "four-2"
-mount = "fixed"
-from = 2026-10-01T00:00:00
-[[placements]]
-sensor = "db-07"
-workstation = "presse-1"
-mount = "shoulder"
-from = 2026-10-01T00:00:00
-wearer = "w01"
-[[placements]]
-sensor = "im-03"
-workstation = "presse-1"
-mount = "upper_arm_dominant"
-from = 2026-10-01T00:00:00
-wearer = "w01"
-calibration = "im-03-a"
-[[calibrations]]
-id = "im-03-a"
-sensor = "im-03"
-at = 2026-11-01T06:00:00
-kind = "two_postures"
-upright = [1.0, 0.0, 0.0]
-lean = [0.5, 0.0, 0.8660254037844386]
-"""
-
-
 @pytest.fixture(scope="session")
 def plant_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site file with a lake that holds a week of noise at 1 Hz with a hole, posture and climate."""
     folder = tmp_path_factory.mktemp("site")
-    (folder / "site.toml").write_text(SITE, encoding="utf-8")
-    store = open_store("lake:./lake", base=folder)
-    monday = int(datetime(2026, 11, 16, tzinfo=ZONE).timestamp()) * 10**9
-    rng = np.random.default_rng(7)
-    seconds = np.arange(7 * 86_400, dtype=np.int64)
-    seconds = seconds[(seconds < 120_000) | (seconds > 124_000)]
-    level = 82.0 + 6.0 * np.sin(seconds / 5_000.0) + rng.normal(0.0, 2.5, seconds.size)
-    shift = np.arange(8 * 3_600, dtype=np.int64) + 5 * 3_600
-    fast = (np.arange(20 * 60 * 10, dtype=np.int64) * 100_000_000) + 6 * 3_600 * 10**9
-    angle = np.deg2rad(35.0 + 30.0 * np.sin(np.arange(fast.size) / 400.0))
-    minutes = np.arange(7 * 1_440, dtype=np.int64) * 60
-    batches = [
-        ReadingBatch("saint-aubin", "sl-01", Kind.NOISE, monday + seconds * 10**9, {"laeq": level}),
-        ReadingBatch(
-            "saint-aubin",
-            "db-07",
-            Kind.NOISE,
-            monday + shift * 10**9,
-            {
-                "laeq": 88.0 + rng.normal(0.0, 3.0, shift.size),
-                "lcpeak": 110.0 + rng.normal(0.0, 4.0, shift.size),
-            },
-        ),
-        ReadingBatch(
-            "saint-aubin",
-            "im-03",
-            Kind.POSTURE,
-            monday + fast,
-            {"acc_x": np.cos(angle), "acc_y": np.zeros(fast.size), "acc_z": np.sin(angle)},
-        ),
-        ReadingBatch(
-            "saint-aubin",
-            "th-14",
-            Kind.CLIMATE,
-            monday + minutes * 10**9,
-            {"air_temperature": 24.0 + 4.0 * np.sin(minutes / 20_000.0)},
-        ),
-    ]
-    store.write(batches)
-    store.close()
+    write_plant(folder)
     return folder
-
-
-class RunningDashboard:
-    """A dashboard served on loopback by a thread of the test."""
-
-    def __init__(self, source: SiteSource, settings: WebSettings, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        config = uvicorn.Config(
-            create_app(source, settings),
-            host="127.0.0.1",
-            port=port,
-            log_level="warning",
-            timeout_graceful_shutdown=1,
-        )
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.thread.start()
-        deadline = time.monotonic() + 20.0
-        while not self.server.started and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert self.server.started
-
-    def stop(self) -> None:
-        self.server.should_exit = True
-        self.thread.join(timeout=20.0)
 
 
 @pytest.fixture(scope="session")
@@ -609,18 +85,7 @@ def make_source(plant_folder: Path) -> Callable[..., SiteSource]:
     def build(
         result: WeeklyResult, audience: Audience = Audience.REPORT, folder: Path | None = None
     ) -> SiteSource:
-        place = folder or plant_folder
-
-        def weekly(_book: object, _store: object, period: DatePeriod, seen_by: Audience) -> WeeklyResult:
-            moved = replace(result.period, first=period.first, last=period.last, week=period.week)
-            return replace(result, period=moved, audience=seen_by)
-
-        return SiteSource(
-            load=lambda: load_site(place / "site.toml"),
-            store=open_store("lake:./lake", base=place),
-            weekly=weekly,
-            audience=audience,
-        )
+        return source_of(result, audience, folder or plant_folder)
 
     return build
 
@@ -658,3 +123,24 @@ def analyst_dashboard(
     running = RunningDashboard(make_source(plant, Audience.ANALYST), settings, free_port())
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def watch(browser: Browser) -> Iterator[Callable[..., Watched]]:
+    opened: list[Watched] = []
+
+    def make(base: str, **options: Any) -> Watched:
+        opened.append(Watched(browser, base, **options))
+        return opened[-1]
+
+    yield make
+    for item in opened:
+        item.close()

@@ -5,16 +5,15 @@ import re
 import shutil
 import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Dialog, Page, expect
 from pypdf import PdfReader
 
 from dashboards.report.build import build_view
@@ -24,6 +23,7 @@ from dashboards.web.source import SiteSource
 from indicators.model import Audience, WeeklyResult
 from ingest.counters import IngestCounters
 from ingest.status import SensorHealth, write_health
+from tests.dashboards.watched import DEADLINE_MS, Watched
 
 CONTROLS = 'a[href], button, input:not([type=hidden]), select, summary, [tabindex="0"]'
 pytestmark = pytest.mark.browser
@@ -42,95 +42,6 @@ PAGES = (
     "/report",
     "/nowhere",
 )
-_DEADLINE_MS = 15_000
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-class Watched:
-    """A page whose console and requests are kept."""
-
-    def __init__(self, browser: Browser, base: str, **options: Any) -> None:
-        self.base = base
-        self.context = browser.new_context(**({"viewport": {"width": 1360, "height": 900}} | options))
-        self.page: Page = self.context.new_page()
-        self.console: list[str] = []
-        self.foreign: list[str] = []
-        self.page.set_default_timeout(_DEADLINE_MS)
-        self.page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
-        self.page.on("request", self._seen)
-
-    def _seen(self, request: Any) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme not in ("data", "blob") and not request.url.startswith(self.base):
-            self.foreign.append(request.url)
-
-    def open(self, path: str) -> Page:
-        self.page.goto(self.base + path)
-        if path.startswith("/curve"):
-            self.page.wait_for_selector("#curve[data-state=drawn]")
-        return self.page
-
-    def faults(self, *, allow_404: bool = False) -> list[str]:
-        kept = [line for line in self.console if line.startswith(("error", "warning"))]
-        if allow_404:
-            kept = [line for line in kept if "404" not in line]
-        return kept + self.foreign
-
-    def close(self) -> None:
-        self.context.close()
-
-
-@pytest.fixture
-def watch(browser: Browser) -> Iterator[Callable[..., Watched]]:
-    opened: list[Watched] = []
-
-    def make(base: str, **options: Any) -> Watched:
-        opened.append(Watched(browser, base, **options))
-        return opened[-1]
-
-    yield make
-    for item in opened:
-        item.close()
-
-
-def slowdown() -> float:
-    """How many times longer work takes now because others use the processors; 1 on an idle machine."""
-    wall, own = time.perf_counter(), time.process_time()
-    while time.process_time() - own < 0.1:
-        sum(range(2000))
-    return max(1.0, (time.perf_counter() - wall) / (time.process_time() - own))
-
-
-# A shared machine may be several times slower than a quiet one; a page that grew slower than that shows.
-_GUARD = 4.0
-
-
-def best_time(action: Callable[[], None], *, within_s: float, attempts: int = 6) -> float:
-    """Shortest time of a few attempts [s], as it were on a machine of one's own."""
-    best = float("inf")
-    for _ in range(attempts):
-        before = slowdown()
-        started = time.perf_counter()
-        action()
-        took = time.perf_counter() - started
-        best = min(best, took / ((before + slowdown()) / 2.0))
-        if best < within_s:
-            break
-    return best
-
-
-def hold(what: str, took_s: float, bar_s: float) -> None:
-    """Print what was measured (``pytest -s``) beside its bar; a busy machine may take a few times as long."""
-    print(f"{what}: {took_s:.2f} s, bar {bar_s:g} s")
-    assert took_s < _GUARD * bar_s, what
 
 
 def axe_findings(page: Page) -> list[str]:
@@ -241,27 +152,6 @@ def test_the_skip_link_leads_to_the_content(dashboard: Any, watch: Callable[...,
     page.wait_for_url("**/#content")
 
 
-def test_a_week_at_one_hertz_is_drawn_and_zoomed_in_time(
-    dashboard: Any, watch: Callable[..., Watched]
-) -> None:
-    watched = watch(dashboard.url)
-
-    def draw() -> None:
-        watched.open("/curve/presse-1?week=2026-W47")
-
-    def zoom() -> None:
-        with watched.page.expect_response(lambda answer: "/data/presse-1" in answer.url):
-            watched.page.click("[data-move=in]")
-        expect(watched.page.locator("#curve")).to_have_attribute("data-state", "drawn")
-
-    hold("a week at 1 Hz drawn", best_time(draw, within_s=1.0), 1.0)
-    box = watched.page.locator("#curve")
-    assert int(box.get_attribute("data-points") or 0) > 500
-    assert int(box.get_attribute("data-nulls") or 0) > 0
-    hold("and zoomed", best_time(zoom, within_s=0.5), 0.5)
-    assert watched.faults() == []
-
-
 def test_dragging_asks_the_server_again_and_double_click_shows_all(
     dashboard: Any, watch: Callable[..., Watched]
 ) -> None:
@@ -370,31 +260,14 @@ def test_sensor_rows_follow_the_ingest_while_the_page_is_open(
     with serve(make_source(plant, folder=folder), WebSettings()) as client:
         watched = watch(str(client.base_url).rstrip("/"))
         page = watched.open("/sensors")
-        expect(page.locator("#live")).to_contain_text("arrêtée", timeout=_DEADLINE_MS)
+        expect(page.locator("#live")).to_contain_text("arrêtée", timeout=DEADLINE_MS)
         health = SensorHealth()
         health.saw(time.time_ns(), 10, 600)
         counters = IngestCounters()
         counters.broker = "connected"
         write_health(folder / "journal", counters, {"db-07": health}, {})
-        expect(page.locator("#live")).to_contain_text("en marche", timeout=_DEADLINE_MS)
+        expect(page.locator("#live")).to_contain_text("en marche", timeout=DEADLINE_MS)
         assert page.inner_text("tr[data-sensor=db-07] [data-state]") == "En ligne"
-        assert watched.faults() == []
-
-
-def test_two_hundred_workstations_are_drawn_in_time(
-    large_plant: Callable[[int], WeeklyResult],
-    make_source: Callable[..., SiteSource],
-    serve: Callable[..., Any],
-    watch: Callable[..., Watched],
-) -> None:
-    source = make_source(large_plant(200), Audience.ANALYST)
-    with serve(source, WebSettings(audience=Audience.ANALYST)) as client:
-        watched = watch(str(client.base_url).rstrip("/"))
-
-        def draw() -> None:
-            watched.open("/?grid=days").wait_for_selector(".heat tbody tr:nth-child(200)")
-
-        hold("200 workstations drawn", best_time(draw, within_s=1.0), 1.0)
         assert watched.faults() == []
 
 

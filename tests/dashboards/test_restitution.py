@@ -22,7 +22,7 @@ from indicators.actions.states import ActionState, ActionStatus
 from indicators.model import Audience, WeeklyResult
 from sensors.errors import GovernanceError, UsageError
 from sensors.log_tables import Action, ActionFactor, ControlLevel, Situation
-from tests.dashboards.conftest import ZONE
+from tests.dashboards.plants import ZONE
 
 JARGON = ("dB(A)", "LEX", "WBGT", "C2P", "Lund", "RAMP", "interval", "intervalle", "percentile", "SEG")
 

@@ -426,19 +426,6 @@ def test_labels_cannot_break_out_of_any_page(
         assert "<script>alert" not in client.get(strange).text
 
 
-def test_two_hundred_workstations_make_a_page_in_time(
-    large_plant: Callable[[int], WeeklyResult], make_source: MakeSource, serve: Serve
-) -> None:
-    with serve(
-        make_source(large_plant(200), Audience.ANALYST), WebSettings(audience=Audience.ANALYST)
-    ) as client:
-        client.get("/")
-        started = time.perf_counter()
-        text = client.get("/?grid=days").text
-        assert time.perf_counter() - started < 1.0
-    assert "Poste 199" in text
-
-
 def test_an_empty_result_has_pages_too(plant: WeeklyResult, make_source: MakeSource, serve: Serve) -> None:
     source = make_source(replace(plant, workstations=()))
     with serve(source, WebSettings()) as client:
