@@ -21,6 +21,7 @@ from sensors.errors import MethodError
 __all__ = [
     "ASSUMED_AIR_SPEED_M_S",
     "WBGT_ERROR_C",
+    "WET_BULB_RANGE_C",
     "WbgtMethod",
     "globe_150mm_c",
     "ireq",
@@ -42,6 +43,9 @@ Floats = NDArray[np.float64]
 
 ASSUMED_AIR_SPEED_M_S = 0.3
 """Air speed of an indoor place where nobody measured it (convention of this tool)."""
+
+WET_BULB_RANGE_C = (-45.0, 60.0)
+"""Air temperatures for which vapour pressure over water, and with it a wet bulb, is given (WMO) [°C]."""
 
 _PSYCHROMETER_PER_K = 6.65e-4
 _NEWTON_STEPS = 8
@@ -87,7 +91,7 @@ def wet_bulb_c(air_c: ArrayLike, rh_percent: ArrayLike, pressure_hpa: ArrayLike 
     Parameters
     ----------
     air_c : array-like
-        Air temperature [°C], −20 to 60.
+        Air temperature [°C], −45 to 60.
     rh_percent : array-like
         Relative humidity [%], 0 to 100.
     pressure_hpa : array-like
@@ -109,7 +113,7 @@ def wet_bulb_c(air_c: ArrayLike, rh_percent: ArrayLike, pressure_hpa: ArrayLike 
     temperatures, solved by Newton's method to far below 0.001 °C.
     """
     air, humidity, pressure = together(
-        within(air_c, "air_c", -20.0, 60.0),
+        within(air_c, "air_c", *WET_BULB_RANGE_C),
         within(rh_percent, "rh_percent", 0.0, 100.0),
         within(pressure_hpa, "pressure_hpa", 500.0, 1100.0),
     )
@@ -159,7 +163,7 @@ def natural_wet_bulb_estimate_c(
     to 1 m/s, −0.1 above.
     """
     air, humidity, globe, speed = together(
-        within(air_c, "air_c", -20.0, 60.0),
+        within(air_c, "air_c", *WET_BULB_RANGE_C),
         within(rh_percent, "rh_percent", 0.0, 100.0),
         float_array(globe_c, "globe_c"),
         positive(air_speed_m_s, "air_speed_m_s", zero=True),
@@ -223,7 +227,7 @@ def wbgt_shade_estimate_c(air_c: ArrayLike, rh_percent: ArrayLike) -> Floats:
     Parameters
     ----------
     air_c : array-like
-        Air temperature [°C], −20 to 60.
+        Air temperature [°C], −45 to 60.
     rh_percent : array-like
         Relative humidity [%].
 
@@ -271,7 +275,7 @@ def wbgt_simplified_sun_c(air_c: ArrayLike, rh_percent: ArrayLike, *, indoors: b
             code="sun_formula_indoors",
         )
     air, humidity = together(
-        within(air_c, "air_c", -20.0, 60.0), within(rh_percent, "rh_percent", 0.0, 100.0)
+        within(air_c, "air_c", *WET_BULB_RANGE_C), within(rh_percent, "rh_percent", 0.0, 100.0)
     )
     # The formula was published with its own vapour pressure equation.
     pressure = humidity / 100.0 * 6.105 * np.exp(17.27 * air / (237.7 + air))

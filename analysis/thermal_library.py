@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from analysis.arguments import float_array, together
 from sensors.errors import MethodError, MissingExtraError
 
-__all__ = ["choice", "inputs_together", "library", "models", "over_rows"]
+__all__ = ["IREQ_LONGEST_H", "choice", "inputs_together", "library", "models", "over_rows"]
 
 Floats = NDArray[np.float64]
 
-_IREQ_CAP_H = 8.0
+IREQ_LONGEST_H = 8.0
+"""Allowed time at which the model of the cold stops counting [h]: it stands for this or more."""
 
 
 def models() -> Any:
@@ -71,4 +72,4 @@ def over_rows(run: Callable[..., Any], names: tuple[str, ...], *inputs: Floats) 
 
 def _numbers(values: object) -> Floats:
     column = np.asarray(values, dtype=object).ravel()
-    return np.array([_IREQ_CAP_H if isinstance(value, str) else float(value) for value in column])
+    return np.array([IREQ_LONGEST_H if isinstance(value, str) else float(value) for value in column])

@@ -12,16 +12,18 @@ from dashboards.plots.tokens import VERDICT_CLASS
 from dashboards.plots.verdicts import glyph
 from dashboards.plots.whiskers import LimitMark, Reading
 from indicators.headlines import indicator_verdict, ranking_assessment
-from indicators.limits import Grade, Limit
+from indicators.limits import Grade, Limit, Role
 from indicators.model import (
     Factor,
     FactorResult,
     Indicator,
     Interval,
+    LimitAssessment,
     Note,
     Verdict,
     WorkstationResult,
 )
+from indicators.verdicts import telling_guidance
 from indicators.words import cited, listing, method_words, note_words, unit_words
 
 __all__ = ["Mark", "Wording"]
@@ -78,6 +80,12 @@ class Wording:
         if verdict is None:
             return Mark("info", self.say("report.no_verdict"), glyph(None))
         return Mark(VERDICT_CLASS[verdict], self.say(f"verdicts.{verdict.value}"), glyph(verdict))
+
+    def row_mark(self, row: LimitAssessment) -> Mark:
+        """Mark of one row: guidance is reached or not, in no verdict's colour."""
+        if row.limit.role is not Role.GUIDANCE or row.verdict is Verdict.NOT_MEASURED:
+            return self.mark(row.verdict)
+        return Mark("info", self.say(f"marks.{row.verdict.value}"), glyph(None))
 
     def factor(self, factor: Factor | str) -> str:
         """Name of a factor."""
@@ -168,6 +176,23 @@ class Wording:
         """Name of a limit, or of its role when it has none of its own."""
         code = f"limits.{limit.id}"
         return self.say(code if code in catalogue(self.language) else f"roles.{limit.role.value}")
+
+    def term(self, name: str) -> str:
+        """Words for a single number behind a value, or the name it has in the software."""
+        code = f"terms.{name}"
+        return self.say(code) if code in catalogue(self.language) else name
+
+    def guidance(self, indicator: Indicator) -> tuple[str, ...]:
+        """Which guidance marks the value passed, left open or did not reach, with the grade of each."""
+        return tuple(
+            self.say(f"report.guidance_{row.verdict.value}", mark=self._mark_text(row.limit))
+            for row in telling_guidance(indicator)
+        )
+
+    def _mark_text(self, limit: Limit) -> str:
+        value = self.quantity_of(self.limit_value(limit, sign=True), limit.unit)
+        grade = self.grade(limit)
+        return f"{value}, {self.limit_name(limit)}" + (f" ({grade})" if grade else "")
 
     def limit_value(self, limit: Limit, *, sign: bool = False, opposite: bool = False) -> str:
         """Figure of a limit, with the comparison that its text makes (or the opposite one) in front."""

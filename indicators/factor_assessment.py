@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from indicators.context import AssessmentContext, build_context
 from indicators.disclosure.publication import Permits, Refused
-from indicators.limits import Limit
+from indicators.limits import Limit, Role
 from indicators.model import Factor, FactorResult, Indicator, Note, Period, Scope, Verdict
 from indicators.verdicts import SEVERITY, factor_verdict
 from indicators.worker_days.merging import MergedDay
@@ -164,7 +164,14 @@ def _next_best(indicators: Sequence[Indicator]) -> Note | None:
             max((row.ratio or 0.0 for row in rows), default=0.0),
         )
 
-    advising = [item for item in indicators if item.next_best is not None and item.scope is Scope.USUAL]
+    # What would complete a guidance value is said beside it; the factor's advice is about verdicts.
+    advising = [
+        item
+        for item in indicators
+        if item.next_best is not None
+        and item.scope is Scope.USUAL
+        and not (item.limits and all(row.limit.role is Role.GUIDANCE for row in item.limits))
+    ]
     chosen = max(advising, key=weight, default=None)
     return None if chosen is None else chosen.next_best
 

@@ -189,9 +189,11 @@ def ranked(stations: Sequence[WorkstationResult]) -> tuple[WorkstationResult, ..
             if worst is not None:
                 table[row, columns.index(factor.factor)] = worst.ratio
     place, stability = rank(table), rank_stability(table)
+    # A workstation alone is first whatever the weights.
+    several = int(np.count_nonzero(~np.isnan(table).all(axis=1))) > 1
     placed = []
     for number, row in enumerate(place.order, start=1):
         measured = place.worst_factor[row] != NO_FACTOR
-        held = Stability(stability.top, float(stability.share[row])) if measured else None
+        held = Stability(stability.top, float(stability.share[row])) if measured and several else None
         placed.append(replace(ready[row], rank=number if measured else None, stability=held))
     return tuple(placed)

@@ -37,6 +37,7 @@ __all__ = [
     "exceeded",
     "factor_verdict",
     "ratio",
+    "telling_guidance",
     "wrong_side",
 ]
 
@@ -218,6 +219,22 @@ def _highest(above: Sequence[tuple[Indicator, LimitAssessment]]) -> str:
 
 def _beyond(one: Limit, other: Limit) -> bool:
     return one.value > other.value if one.comparison.upward else one.value < other.value
+
+
+def telling_guidance(item: Indicator) -> tuple[LimitAssessment, ...]:
+    """Guidance marks that say most of a value: the farthest passed and the first left open, else the next.
+
+    Empty where no guidance row was held against a measured value.
+    """
+    of_verdict: dict[Verdict, LimitAssessment] = {}
+    for row in item.limits:
+        if row.limit.role is not Role.GUIDANCE:
+            continue
+        kept = of_verdict.get(row.verdict)
+        if kept is None or _beyond(row.limit, kept.limit) is (row.verdict is Verdict.ABOVE):
+            of_verdict[row.verdict] = row
+    found = [of_verdict[word] for word in (Verdict.ABOVE, Verdict.NOT_SETTLED) if word in of_verdict]
+    return tuple(found) or tuple(of_verdict[word] for word in (Verdict.BELOW,) if word in of_verdict)
 
 
 class FailOn(StrEnum):

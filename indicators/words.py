@@ -98,7 +98,7 @@ def listing(parts: Iterable[str], say: Text) -> str:
 
 def method_words(method: str, say: Text) -> str:
     """Name of a method, part by part; standards keep their own names."""
-    return "; ".join(_method_part(part, say) for part in method.split("; "))
+    return say("commands.interval_mark").join(_method_part(part, say) for part in method.split("; "))
 
 
 def _method_part(part: str, say: Text) -> str:

@@ -141,7 +141,7 @@ def build_view(
         reasons=tuple(row for station in watched for row in why_rows(station, result, words, around.origins)),
         notes=tuple(words.note(note) for note in result.notes),
         methods=methods,
-        methods_line=words.say("report.methods_used", methods=words.listing(methods)),
+        methods_line=words.say("report.methods_used", methods=" · ".join(methods)),
         footer=words.rich("report.footer"),
         glossary=tuple(
             (words.say(f"glossary.{key}.term"), words.say(f"glossary.{key}.text")) for key in _GLOSSARY

@@ -85,7 +85,11 @@ class RankRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleRow:
-    """One indicator on its own scale; `tail` joins the value and names its unit."""
+    """One indicator on its own scale; `tail` joins the value and names its unit.
+
+    `lines` say of one that no limit judges how it was found, which guidance marks it passed, or why it is
+    missing.
+    """
 
     indicator: str
     label: tuple[Run, ...]
@@ -107,6 +111,7 @@ class ScaleRow:
     shift_id: str
     week: str
     command: str
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ def why_rows(
 
 def _terms(indicator: Indicator, words: Wording) -> str:
     return ", ".join(
-        f"{name} = {words.number(float(value), None if isinstance(value, int) else 2)}"
+        f"{words.term(name)} = {words.number(float(value), None if isinstance(value, int) else 2)}"
         for name, value in indicator.details.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     )

@@ -18,6 +18,7 @@ def factor_block(station: str, factor: FactorResult, result: WeeklyResult, words
     weekly = {(i.id, i.shift): i for i in factor.indicators if i.scope is Scope.WEEK}
     usual = [i for i in factor.indicators if i.scope is Scope.USUAL]
     alone = [i for i in weekly.values() if not any((u.id, u.shift) == (i.id, i.shift) for u in usual)]
+    shown = sorted([*usual, *alone], key=_weight)
     rows = [
         scale_row(
             station,
@@ -27,16 +28,17 @@ def factor_block(station: str, factor: FactorResult, result: WeeklyResult, words
             words,
             name_shift=several,
         )
-        for indicator in sorted([*usual, *alone], key=_weight)
+        for indicator in shown
     ]
+    judged = [any(row.limit.role.moves_verdict for row in indicator.limits) for indicator in shown]
     return FactorBlock(
         factor=factor.factor.value,
         label=words.factor(factor.factor),
         mark=words.mark(factor.verdict),
         headline=words.note(factor.reason),
-        rows=tuple(row for row in rows if row.mark.css != "info"),
-        extra=tuple(row for row in rows if row.mark.css == "info"),
-        remarks=tuple(dict.fromkeys(note for row in rows for note in row.quality)),
+        rows=tuple(row for row, moves in zip(rows, judged, strict=True) if moves),
+        extra=tuple(row for row, moves in zip(rows, judged, strict=True) if not moves),
+        remarks=tuple(dict.fromkeys(note for row in rows for note in row.quality if note not in row.lines)),
     )
 
 
@@ -92,7 +94,17 @@ def scale_row(
         shift_id=indicator.shift,
         week=_week_text(week, words),
         command=f"vigiposte explain {station} {indicator.id}{period}",
+        lines=_lines(indicator, words),
     )
+
+
+def _lines(indicator: Indicator, words: Wording) -> tuple[str, ...]:
+    """What stands under a value without a verdict: its marks, and a method that names a model."""
+    if indicator.value is None:
+        return tuple(words.note(note) for note in indicator.quality)
+    marks = words.guidance(indicator)
+    named = marks or "; " in indicator.method
+    return (words.method(indicator.method), *marks) if named else ()
 
 
 def _limit_text(judged: LimitAssessment | None, words: Wording) -> str:

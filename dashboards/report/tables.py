@@ -11,6 +11,7 @@ from dashboards.typography import Language
 from dashboards.wording import Wording
 from indicators.headlines import indicator_verdict
 from indicators.model import Factor, Indicator, Scope, WeeklyResult
+from indicators.verdicts import telling_guidance
 
 __all__ = ["Sheet", "csv_text", "factor_sheet", "guarded", "notice_version", "plain_sheet"]
 
@@ -63,15 +64,26 @@ def _verdict_code(indicator: Indicator) -> str:
     return "" if verdict is None else verdict.value
 
 
-def _cells(indicator: Indicator | None, word: Callable[[Indicator], str]) -> tuple[Value, ...]:
+def _mark_codes(indicator: Indicator) -> str:
+    return "; ".join(f"{row.limit.id} {row.verdict.value}" for row in telling_guidance(indicator))
+
+
+def _cells(
+    indicator: Indicator | None,
+    word: Callable[[Indicator], str],
+    mark: Callable[[Indicator], str],
+    method: Callable[[str], str] = str,
+) -> tuple[Value, ...]:
     if indicator is None:
-        return (None,) * 7
+        return (None,) * 9
     interval = indicator.interval
     return (
         indicator.value,
         interval.low if interval else None,
         interval.high if interval else None,
         word(indicator),
+        mark(indicator),
+        method(indicator.method),
         round(indicator.coverage * 100.0, 1),
         indicator.n_days,
         indicator.n_wearers if indicator.worn else None,
@@ -89,6 +101,8 @@ def plain_sheet(result: WeeklyResult, circulation: str = "") -> Sheet:
             f"{identifier} low [{unit}]",
             f"{identifier} high [{unit}]",
             f"{identifier} verdict",
+            f"{identifier} marks",
+            f"{identifier} method",
             f"{identifier} coverage [%]",
             f"{identifier} days [count]",
             f"{identifier} wearers [count]",
@@ -97,7 +111,7 @@ def plain_sheet(result: WeeklyResult, circulation: str = "") -> Sheet:
     for station, label, shift, found in _by_shift(result, None):
         cells: list[Value] = [station, label, shift]
         for identifier, _ in columns:
-            cells += _cells(found.get(identifier), _verdict_code)
+            cells += _cells(found.get(identifier), _verdict_code, _mark_codes)
         rows.append((*cells, *(text for text in (notice, circulation) if text)))
     if notice:
         head.append("notice version")
@@ -123,6 +137,8 @@ def factor_sheet(result: WeeklyResult, factor: Factor, words: Wording) -> Sheet:
             f"{say('report.column_low')} [{shown}]",
             f"{say('report.column_high')} [{shown}]",
             say("report.column_verdict"),
+            say("report.column_marks"),
+            say("report.column_method"),
             f"{say('report.column_coverage')} [%]",
             say("report.column_n_days"),
             say("report.column_wearers"),
@@ -131,11 +147,14 @@ def factor_sheet(result: WeeklyResult, factor: Factor, words: Wording) -> Sheet:
     def word(indicator: Indicator) -> str:
         return words.mark(indicator_verdict(indicator)).word
 
+    def marks(indicator: Indicator) -> str:
+        return " · ".join(words.guidance(indicator))
+
     rows = []
     for _, label, shift, found in _by_shift(result, factor):
         cells: list[Value] = [label, shift]
         for identifier, _unit in columns:
-            cells += _cells(found.get(identifier), word)
+            cells += _cells(found.get(identifier), word, marks, words.method)
         rows.append(tuple(cells))
     return Sheet(words.factor(factor), tuple(head), tuple(rows))
 

@@ -90,7 +90,7 @@ def _limit_rows(context: PageContext, indicator: Indicator) -> list[dict[str, An
             "edition": row.limit.edition,
             "grade": words.say(f"grades.{row.limit.grade.value}"),
             "id": row.limit.id,
-            "mark": words.mark(row.verdict),
+            "mark": words.row_mark(row),
             "reason": words.note(row.reason),
             "ratio": "" if row.ratio is None else words.number(row.ratio, 2),
         }
@@ -100,10 +100,9 @@ def _limit_rows(context: PageContext, indicator: Indicator) -> list[dict[str, An
 
 def _terms(context: PageContext, indicator: Indicator) -> list[Row]:
     """Single numbers behind the value, by the names they have in the software."""
-    entries = catalogue(context.language)
     return [
         (
-            context.words.say(f"terms.{name}") if f"terms.{name}" in entries else name,
+            context.words.term(name),
             context.words.number(float(value), None if isinstance(value, int) else 2),
         )
         for name, value in indicator.details.items()

@@ -68,7 +68,7 @@ def _indicator(
         values = [quantity.of_day(day) for day in valid]
         u = _sensor_u_c() if quantity.unit == "°C" else 0.0
         estimate = usual(values, [day.wearer for day in valid], scale=quantity.scale, systematic_u=u)
-        value, interval = estimate.value, estimate.interval
+        value, interval = estimate.value, _within_a_shift(quantity, estimate.interval, valid)
         if scope is Scope.WEEK:
             interval = _week_interval(quantity, value, valid, coverage, u)
         else:
@@ -95,6 +95,16 @@ def _indicator(
         next_best=None if valid else Note("cover_the_shift"),
         details=details,
     )
+
+
+def _within_a_shift(
+    quantity: _Quantity, interval: Interval | None, days: Sequence[ShiftDay]
+) -> Interval | None:
+    """Hours a shift end at what the longest shift holds."""
+    if interval is None or quantity.unit != "h":
+        return interval
+    most = max(day.expected_ns for day in days) / _HOUR_NS
+    return Interval(min(interval.low, most), min(interval.high, most))
 
 
 def _week_interval(

@@ -9,6 +9,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.thermal_library import IREQ_LONGEST_H
 from indicators.climate.figures import days_of
 from indicators.climate.hours import Hours, Work, hours_of, work_of
 from indicators.climate.result import ShiftDay, climate_indicator
@@ -30,6 +31,7 @@ _UNITS = {
     "utci": "°C",
     "wind_chill": "°C",
     "ireq_minimum": "clo",
+    "ireq_clothing": "clo",
     "ireq_allowed_time": "h",
 }
 _SCALES = {
@@ -37,7 +39,16 @@ _SCALES = {
     "phs_allowed_time": Scale.NON_NEGATIVE,
     "ireq_allowed_time": Scale.NON_NEGATIVE,
 }
+# What to add for each reason that keeps a model from being asked.
+_ADVICE = {
+    "thermal_needs_air_speed": "add_anemometer",
+    "thermal_needs_globe": "add_globe",
+    "thermal_needs_humidity": "add_humidity",
+    "thermal_clothing_unknown": "state_clothing",
+}
+_COUNTED_OUT = ("allowed_time_whole_shift", "allowed_time_longest")
 _MINUTE_NS = 60_000_000_000
+_HOUR_MIN = 60
 _LONGEST_MIN = 1440
 
 
@@ -72,33 +83,39 @@ def _of_model(
     missing = _missing(model, asked, hours, work)
     chosen = asked & model.has_inputs(hours)
     outcome: Outcome | None = None
-    if missing is None:
+    if not missing:
         try:
             outcome = model.run(hours, chosen, work, _shift_min(days))
         except MissingExtraError:
-            missing = Note("thermal_extra_missing")
-    if outcome is None or missing is not None:
+            missing = (Note("thermal_extra_missing"),)
+    if outcome is None:
         return [_not_measured(name, days, context, scope, missing) for name in model.worst]
     found = []
     for name, rule in model.worst.items():
         by_shift = _hardest(outcome.values[name], hours.shift[chosen], rule)
         if not by_shift:
-            outside = Note("thermal_outside_range")
-            found.append(_not_measured(name, days, context, scope, outside))
+            found.append(_not_measured(name, days, context, scope, (Note("thermal_outside_range"),)))
             continue
         notes = _notes(model, by_shift, days, hours, chosen, work)
+        time = _allowed_time_note(name, by_shift, _shift_min(days) / _HOUR_MIN)
+        notes = notes if time is None else [*notes, time]
         found.append(_indicator(name, by_shift, outcome.method, notes, days, context, scope))
     return found
 
 
-def _missing(model: Model, asked: NDArray[np.bool_], hours: Hours, work: Work) -> Note | None:
+def _missing(model: Model, asked: NDArray[np.bool_], hours: Hours, work: Work) -> tuple[Note, ...]:
+    """Why the model cannot be asked, channel by channel; empty when some hour holds all it needs."""
     if model.needs_clothing and work.clothing_clo is None:
-        return Note("thermal_clothing_unknown")
+        return (Note("thermal_clothing_unknown"),)
     if (asked & model.has_inputs(hours)).any():
-        return None
-    if model.needs_measured_speed and not (asked & hours.speed_measured).any():
-        return Note("thermal_needs_air_speed")
-    return Note("thermal_needs_globe")
+        return ()
+    needed = {
+        "thermal_needs_air_speed": (model.needs_measured_speed, hours.speed_measured),
+        "thermal_needs_globe": (model.needs_radiation, ~np.isnan(hours.radiant_c)),
+        "thermal_needs_humidity": (model.needs_radiation, ~np.isnan(hours.humidity_percent)),
+    }
+    absent = [code for code, (wanted, present) in needed.items() if wanted and not (asked & present).any()]
+    return tuple(Note(code) for code in absent or ["thermal_never_together"])
 
 
 def _hardest(values: NDArray[np.float64], shift: NDArray[np.int64], rule: str) -> dict[int, float]:
@@ -127,6 +144,9 @@ def _indicator(
     interval = None if within_week else estimate.interval
     rows = () if within_week else context.limits_for(name)
     coverage = _coverage(own)
+    # Where every shift reaches the longest time that is counted, equal values say nothing of scatter.
+    counted_out = any(note.code in _COUNTED_OUT for note in notes)
+    spread = [note for note in estimate.notes if not (counted_out and note.code == "no_variation")]
     return climate_indicator(
         name,
         estimate.value,
@@ -137,7 +157,7 @@ def _indicator(
         coverage=coverage,
         method=method,
         scope=scope,
-        quality=(*(() if within_week else estimate.notes), *notes),
+        quality=(*(() if within_week else spread), *notes),
         limits=tuple(_held(estimate.value, interval, row, coverage) for row in rows),
         details={
             "days": days_of([(day, value, _coverage([day])) for day, value in zip(own, values, strict=True)])
@@ -158,9 +178,11 @@ def _held(value: float, interval: Interval | None, limit: Limit, coverage: float
 
 
 def _not_measured(
-    name: str, days: Sequence[ShiftDay], context: AssessmentContext, scope: Scope, reason: Note | None
+    name: str, days: Sequence[ShiftDay], context: AssessmentContext, scope: Scope, reasons: tuple[Note, ...]
 ) -> Indicator:
     rows = () if scope is Scope.WEEK else context.limits_for(name)
+    reason = reasons[0]
+    advice = _ADVICE.get(reason.code)
     return climate_indicator(
         name,
         None,
@@ -171,8 +193,9 @@ def _not_measured(
         coverage=_coverage(days),
         method="",
         scope=scope,
-        quality=() if reason is None else (reason,),
+        quality=reasons,
         limits=tuple(assess_limit(None, None, row, measured=False, reason=reason) for row in rows),
+        next_best=None if advice is None or not rows else Note(advice),
     )
 
 
@@ -193,6 +216,21 @@ def _notes(
         assumed = hours.air_speed_m_s[chosen & ~hours.speed_measured]
         notes.append(Note("air_speed_assumed", {"air_speed_m_s": float(assumed[0])}))
     return notes
+
+
+def _allowed_time_note(name: str, by_shift: dict[int, float], shift_h: float) -> Note | None:
+    """What the shortest allowed time means where the model counts no further or the shift goes on."""
+    shortest = min(by_shift.values())
+    if name == "phs_allowed_time":
+        shortest /= _HOUR_MIN
+        if shortest >= shift_h:
+            return Note("allowed_time_whole_shift", {"hours": round(shift_h, 1)})
+    elif name == "ireq_allowed_time":
+        if shortest >= IREQ_LONGEST_H:
+            return Note("allowed_time_longest", {"hours": IREQ_LONGEST_H})
+    else:
+        return None
+    return Note("allowed_time_shorter", {"hours": round(shift_h, 1)}) if shortest < shift_h else None
 
 
 def _coverage(days: Sequence[ShiftDay]) -> float:

@@ -132,7 +132,11 @@ def _insulation(hours: Hours, chosen: NDArray[np.bool_], work: Work, minutes: in
 def _ireq(air: _Air, work: Work) -> Outcome:
     permeability = toml_table("climate")["models"]["permeability_l_m2_s"]
     found = ireq(*air, work.rate_met, work.known_clo, permeability, work.walking_m_s)
-    values = {"ireq_minimum": found.ireq_min_clo, "ireq_allowed_time": found.allowed_min_h}
+    values = {
+        "ireq_minimum": found.ireq_min_clo,
+        "ireq_clothing": found.basic_min_clo,
+        "ireq_allowed_time": found.allowed_min_h,
+    }
     return Outcome(values, f"{found.edition}; {found.library}")
 
 
@@ -174,7 +178,7 @@ MODELS = (
         run=_chill,
     ),
     Model(
-        worst={"ireq_minimum": "max", "ireq_allowed_time": "min"},
+        worst={"ireq_minimum": "max", "ireq_clothing": "max", "ireq_allowed_time": "min"},
         applies=_cold,
         needs_radiation=True,
         needs_measured_speed=False,

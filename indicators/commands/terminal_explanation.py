@@ -69,7 +69,7 @@ def explanation_lines(found: Explanation, say: Text, local: Callable[[int], str]
 
 def _result_lines(found: Explanation, say: Text) -> Iterator[str]:
     yield from table((row_of(item, say) for item in found.results), "  ")
-    for method in dict.fromkeys(method_words(item.method, say) for item in found.results):
+    for method in dict.fromkeys(method_words(item.method, say) for item in found.results if item.method):
         yield f"    {say('commands.explain_method', method=method)}"
     for item in found.results:
         yield from _octave_lines(item, say)

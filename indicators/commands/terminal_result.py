@@ -67,7 +67,7 @@ def _factor(factor: FactorResult, say: Text, *, every: bool) -> Iterator[str]:
     yield f"    {SYMBOLS[factor.verdict]} {line}"
     yield from table((row_of(item, say) for item in _spoken(factor, every=every)), " " * 6)
     if every:
-        for remark in remarks(factor.indicators, say):
+        for remark in remarks(factor.indicators, say, methods=True):
             yield f"        · {remark}"
     if factor.next_best is not None and factor.verdict is not Verdict.BELOW:
         yield f"        → {note_words(factor.next_best, say)}"

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from indicators.headlines import indicator_verdict
+from indicators.limits import Grade
 from indicators.model import Indicator, Interval, Scope, Verdict
-from indicators.words import Text, label, note_words, quantity
+from indicators.verdicts import telling_guidance
+from indicators.words import Text, label, method_words, note_words, quantity
 
 __all__ = ["SYMBOLS", "Row", "basis", "figure", "remarks", "row_of", "table"]
 
@@ -86,16 +88,23 @@ def table(rows: Iterable[Row], margin: str) -> Iterator[str]:
         yield f"{margin}{row.symbol} {row.name:<{name}}  {row.value:>{value}}  {row.interval}".rstrip()
 
 
-def remarks(items: Iterable[Indicator], say: Text) -> Iterator[str]:
+def remarks(items: Iterable[Indicator], say: Text, *, methods: bool = False) -> Iterator[str]:
     """What is to be known of the numbers, each remark once, with the indicators it is about.
 
     The week repeats the remarks of the usual conditions, so only those count.
+
+    Parameters
+    ----------
+    methods : bool
+        Say the method of each indicator too.
     """
     usual = [item for item in items if item.scope is Scope.USUAL]
     found: dict[str, list[str]] = {}
     for item in usual:
-        for note in item.quality:
-            named = found.setdefault(note_words(note, say), [])
+        spoken = [say("commands.explain_method", method=method_words(item.method, say))]
+        texts = [*(spoken if methods and item.method else ()), *_marks(item, say)]
+        for text in (*texts, *(note_words(note, say) for note in item.quality)):
+            named = found.setdefault(text, [])
             if (name := label(item.id, say)) not in named:
                 named.append(name)
     every = len({item.id for item in usual})
@@ -106,6 +115,18 @@ def remarks(items: Iterable[Indicator], say: Text) -> Iterator[str]:
             yield say("commands.remark_of_several", number=len(names), text=text)
         else:
             yield say("commands.remark_of", indicators=" / ".join(names), text=text)
+
+
+def _marks(item: Indicator, say: Text) -> Iterator[str]:
+    """Guidance marks that the value passed, left open or did not reach."""
+    for row in telling_guidance(item):
+        limit = row.limit
+        value = figure(limit.value, (), say).removesuffix(f"{say('commands.decimal_mark')}0")
+        grade = "" if limit.grade is Grade.VERIFIED else f" ({say(f'grades.{limit.grade.value}')})"
+        mark = (
+            f"{limit.comparison.sign} {quantity(value, limit.unit, say)}, {say(f'limits.{limit.id}')}{grade}"
+        )
+        yield say(f"report.guidance_{row.verdict.value}", mark=mark)
 
 
 def _heading(item: Indicator, say: Text) -> str:

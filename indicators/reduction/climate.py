@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.thermal import (
     ASSUMED_AIR_SPEED_M_S,
+    WET_BULB_RANGE_C,
     WbgtMethod,
     globe_150mm_c,
     natural_wet_bulb_estimate_c,
@@ -29,7 +30,7 @@ __all__ = ["BLOCK_NS", "HISTOGRAM_LOW_C", "SCHEMA", "VERSION", "ClimateDay", "me
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-VERSION = "climate-1"
+VERSION = "climate-2"
 BLOCK_NS = grid.MINUTE_NS
 """Length of the blocks of UTC whose minutes are computed together: each by itself."""
 HISTOGRAM_LOW_C = -60
@@ -45,8 +46,6 @@ _CHANNELS = {
 }
 _GLOBE_OF_THE_STANDARD_M = 0.15
 _HOUR_NS = 3_600_000_000_000
-# Range in which the psychrometer equation is used; colder or hotter air has no WBGT here.
-_WET_BULB_RANGE_C = (-20.0, 60.0)
 _METHOD_COLUMNS = {
     WbgtMethod.MEASURED: "wbgt_measured_ns",
     WbgtMethod.ESTIMATED_WET_BULB: "wbgt_estimated_ns",
@@ -297,7 +296,7 @@ def _wbgt(current: Mapping[str, Floats], diameter_m: float) -> tuple[Floats, NDA
     NaN and 0 where none does.
     """
     air, humidity, globe = current["air"], current["humidity"], current["globe"]
-    low, high = _WET_BULB_RANGE_C
+    low, high = WET_BULB_RANGE_C
     psychrometric = (air >= low) & (air <= high) & ~np.isnan(humidity)
     measured = ~np.isnan(current["wet_bulb"]) & ~np.isnan(globe)
     with_globe = psychrometric & ~np.isnan(globe) & ~measured

@@ -216,7 +216,7 @@ def test_a_small_globe_is_read_as_one_of_the_standard() -> None:
 
 def test_air_too_cold_for_a_wet_bulb_has_a_temperature_and_no_wbgt() -> None:
     day = one_day(
-        batch(regular(10), air_temperature=np.full(10, -30.0), relative_humidity=np.full(10, 50.0)), 10
+        batch(regular(10), air_temperature=np.full(10, -50.0), relative_humidity=np.full(10, 50.0)), 10
     )
     assert (day.ns["air"], day.wbgt_ns) == (10 * MINUTE_NS, 0)
 

@@ -28,6 +28,7 @@ STRAIN = {
     "utci",
     "wind_chill",
     "ireq_minimum",
+    "ireq_clothing",
     "ireq_allowed_time",
 }
 
@@ -135,9 +136,32 @@ def test_cold_with_measured_wind(plant: Build) -> None:
     walking = 0.0052 * (MET * 58.15 - 58.0)
     own = models.ireq(-12.0, -12.0, 2.0 + walking, 60.0, MET, 2.0, 8.0, walking, round_output=False)
     assert found["ireq_minimum"].value == pytest.approx(float(own.ireq_min), abs=1e-6)
+    assert found["ireq_clothing"].value == pytest.approx(float(own.icl_min), abs=1e-6)
     assert found["ireq_allowed_time"].value is not None
-    assert "thermal_work" in codes(found["ireq_minimum"])
+    assert {"thermal_work", "air_speed_assumed"} & codes(found["ireq_minimum"]) == {"thermal_work"}
     assert "phs_rectal_temperature" not in found
+
+
+@pytest.mark.parametrize(("clothing", "said"), [(4.0, "allowed_time_longest"), (1.0, "allowed_time_shorter")])
+def test_an_allowed_time_says_what_it_stands_for(plant: Build, clothing: float, said: str) -> None:
+    site = plant(site=ON, workstation=f"clothing_clo = {clothing}")
+    conditions = {"air_temperature": -12.0, "globe_temperature": -12.0, "relative_humidity": 60.0}
+    days = [site.climate(MONDAY + timedelta(days=step), **conditions) for step in range(2)]
+    allowed = usual(assess(days, context=site.context()))["ireq_allowed_time"]
+    assert said in codes(allowed)
+    # Equal values on both days are those of the model's end, or of equal weather.
+    assert ("no_variation" in codes(allowed)) is (said == "allowed_time_shorter")
+
+
+def test_hard_work_in_the_cold_has_the_walking_speed_that_goes_with_it(plant: Build) -> None:
+    site = plant(site=ON, workstation='clothing_clo = 2.0\nmetabolic_class = "very_high"')
+    day = site.climate(
+        MONDAY, air_temperature=-12.0, globe_temperature=-12.0, relative_humidity=60.0, air_speed=1.0
+    )
+    met = 520.0 / 1.8 / 58.15
+    own = models.ireq(-12.0, -12.0, 1.0 + 1.2, 60.0, met, 2.0, 8.0, 1.2, round_output=False)
+    found = usual(assess([day], context=site.context()))["ireq_minimum"]
+    assert found.value == pytest.approx(float(own.ireq_min), abs=1e-6)
 
 
 def test_a_missing_input_is_not_measured_with_its_reason(plant: Build) -> None:
@@ -145,7 +169,10 @@ def test_a_missing_input_is_not_measured_with_its_reason(plant: Build) -> None:
     cold = usual(assess([site.climate(MONDAY, air_temperature=2.0)], context=site.context()))
     assert cold["wind_chill"].value is None
     assert codes(cold["wind_chill"]) == {"thermal_needs_air_speed"}
-    assert codes(cold["ireq_minimum"]) == {"thermal_needs_globe"}
+    assert codes(cold["ireq_minimum"]) == {"thermal_needs_globe", "thermal_needs_humidity"}
+    assert codes(cold["utci"]) == {"thermal_needs_air_speed", "thermal_needs_globe", "thermal_needs_humidity"}
+    advice = [cold[name].next_best for name in ("utci", "ireq_allowed_time")]
+    assert [note.code for note in advice if note is not None] == ["add_anemometer", "add_globe"]
     barrier = plant(site=ON, workstation='clothing = "vapour_barrier"')
     hot = barrier.climate(MONDAY, air_temperature=33.0, relative_humidity=50.0, globe_temperature=36.0)
     found = usual(assess([hot], context=barrier.context()))
