@@ -51,12 +51,15 @@ def _earlier(period: DatePeriod) -> DatePeriod:
 def _previous(
     services: Any, book: SiteBook, store: Any, period: DatePeriod, audience: Any, **options: Any
 ) -> Any:
+    from indicators.governance.issue import may_issue
     from sensors.errors import NotEnoughDataError
 
     try:
-        return services.weekly_result(book, store, _earlier(period), audience, **options)
+        found = services.weekly_result(book, store, _earlier(period), audience, **options)
     except NotEnoughDataError:
         return None
+    # What changed since a marked period would issue that period again.
+    return found if may_issue(found) else None
 
 
 def _names(formats: str) -> list[str]:

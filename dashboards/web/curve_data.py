@@ -19,7 +19,7 @@ from dashboards.web.series import LONG_NS, Trace, TraceReader, thinned
 from dashboards.web.still import still_drawing
 from indicators.model import Indicator, WorkstationResult
 from indicators.words import circulation, circulation_entry
-from sensors.errors import NotEnoughDataError
+from sensors.errors import GovernanceError, NotEnoughDataError
 from sensors.quantities import QUANTITIES, Aggregation, Kind
 
 __all__ = ["router", "trace_limits"]
@@ -118,7 +118,7 @@ def trace_limits(context: PageContext, identifier: str, trace: Trace) -> list[li
     """Limits in the trace's own unit, as references: a limit on 8 hours does not judge a minute."""
     try:
         stations = context.result.workstations
-    except NotEnoughDataError:
+    except (NotEnoughDataError, GovernanceError):
         return []
     found: WorkstationResult | None = next((item for item in stations if item.id == identifier), None)
     if found is None:

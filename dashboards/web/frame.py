@@ -8,7 +8,7 @@ from dashboards.report.sentences import station_lead
 from dashboards.web.context import PageContext
 from dashboards.wording import Mark
 from indicators.model import Indicator, Scope, WorkstationResult
-from sensors.errors import NotEnoughDataError
+from sensors.errors import GovernanceError, NotEnoughDataError
 
 __all__ = ["station_frame", "usual", "verdict_strip"]
 
@@ -17,7 +17,7 @@ def verdict_strip(context: PageContext, identifier: str) -> tuple[tuple[str, Mar
     """Factors of a workstation with their verdicts; empty when the period has no result."""
     try:
         stations = context.result.workstations
-    except NotEnoughDataError:
+    except (NotEnoughDataError, GovernanceError):
         return ()
     found = next((station for station in stations if station.id == identifier), None)
     if found is None:

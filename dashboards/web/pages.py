@@ -25,7 +25,7 @@ from dashboards.web.heat_map import heat_map
 from dashboards.web.render import render_page
 from dashboards.web.trends import factor_trend
 from indicators.context import least_wearers
-from indicators.governance.issue import refuse_circulation, refuse_issue, sent_on
+from indicators.governance.issue import refuse_circulation, sent_on
 from indicators.model import Audience, Scope
 from sensors.errors import UnknownNameError
 
@@ -169,7 +169,6 @@ def report_file(request: Request, name: str) -> Response:
         raise UnknownNameError(
             "there is no such file", value=name, rule=", ".join(FORMATS), code="unknown_format"
         )
-    refuse_issue(context.result)
     source = context.source
     refuse_circulation(source.audience, (name,))
     previous = source.wait_known(source.earlier(context.period), 20.0)

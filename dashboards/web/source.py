@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dashboards.health import survey_site
+from indicators.governance.issue import may_issue, refuse_issue
 from indicators.model import Audience, WeeklyResult
 from sensors.calibration_log import CALIBRATION_FILE
-from sensors.errors import NotEnoughDataError, UnknownNameError
+from sensors.errors import GovernanceError, NotEnoughDataError, UnknownNameError
 from sensors.periods import DatePeriod, date_period, week_period
 from sensors.site_book import SiteBook
 
@@ -185,22 +186,30 @@ class SiteSource:
         return (period.first, period.last, self._stamp)
 
     def result(self, period: DatePeriod) -> WeeklyResult:
-        """The weekly result, computed once per state of the data."""
+        """The weekly result, computed once per state of the data.
+
+        Raises
+        ------
+        GovernanceError
+            ``period_marked``: it was published and somebody in it withdrew since; a page would issue it anew.
+        """
         book = self.book
         key = self._key(period)
         with self._lock:
-            if key in self._results:
+            found = self._results.get(key)
+            if found is not None:
                 self._results.move_to_end(key)
-                return self._results[key]
-        with self._computing:
-            with self._lock:
-                if key in self._results:
-                    return self._results[key]
-            found = self._weekly(book, self.store, period, self.audience)
-            with self._lock:
-                self._results[key] = found
-                while len(self._results) > _KEPT_RESULTS:
-                    self._results.popitem(last=False)
+        if found is None:
+            with self._computing:
+                with self._lock:
+                    found = self._results.get(key)
+                if found is None:
+                    found = self._weekly(book, self.store, period, self.audience)
+                with self._lock:
+                    self._results[key] = found
+                    while len(self._results) > _KEPT_RESULTS:
+                        self._results.popitem(last=False)
+        refuse_issue(found)
         return found
 
     def remembered(self, period: DatePeriod, key: tuple[Any, ...], make: Callable[[], Made]) -> Made:
@@ -223,7 +232,8 @@ class SiteSource:
         key = self._key(period)
         with self._lock:
             if key in self._results:
-                return self._results[key]
+                found = self._results[key]
+                return found if may_issue(found) else None
             running = self._pending.get(key)
             if running is None or running.done():
                 if running is not None and running.exception() is not None:
@@ -249,5 +259,5 @@ class SiteSource:
             return None
         try:
             return running.result(timeout=seconds)
-        except (TimeoutError, NotEnoughDataError):
+        except (TimeoutError, NotEnoughDataError, GovernanceError):
             return None

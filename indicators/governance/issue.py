@@ -15,7 +15,7 @@ from sensors.errors import GovernanceError
 if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
-__all__ = ["refuse_circulation", "refuse_issue", "sent_on", "with_governance_notes"]
+__all__ = ["may_issue", "refuse_circulation", "refuse_issue", "sent_on", "with_governance_notes"]
 
 # Made to be sent on as they are: one attachment with everything in it.
 _SENT_ON = frozenset({"annex", "pdf", "xlsx"})
@@ -31,6 +31,11 @@ def with_governance_notes(result: WeeklyResult, book: SiteBook, today: date) -> 
     return replace(result, notes=tuple(notes))
 
 
+def may_issue(result: WeeklyResult) -> bool:
+    """Whether a result's period may be issued: no withdrawal marked it."""
+    return not any(row.code == _MARKED for row in result.notes)
+
+
 def refuse_issue(result: WeeklyResult) -> None:
     """Let a report be written, unless its period is marked.
 
@@ -39,7 +44,7 @@ def refuse_issue(result: WeeklyResult) -> None:
     GovernanceError
         ``period_marked``.
     """
-    if any(row.code == _MARKED for row in result.notes):
+    if not may_issue(result):
         period = result.period
         raise GovernanceError(
             "this period was published, and somebody in it withdrew since",
