@@ -4,10 +4,7 @@ import json
 import os
 import pickle
 import shutil
-import signal
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -26,6 +23,7 @@ from ingest.place import StorePlace
 from ingest.store import open_store
 from sensors.errors import ConfigurationError, StoreUnreachableError, UnreachableError, UsageError
 from sensors.periods import date_period
+from tests.clusters import worker_killed
 from vigiposte import app
 
 MONDAY = date(2026, 11, 16)
@@ -103,21 +101,8 @@ def test_each_worker_has_a_bound_and_tells_its_peak(hour_plant: Any, workers: Cl
 def test_a_worker_killed_in_mid_run_costs_time_only(
     hour_plant: Any, reduced_template: Path, workers: Cluster
 ) -> None:
-    address, process = next(iter(workers._client.run(os.getpid).items()))
-    # A stopped process takes work and finishes none, so it certainly dies with work in its hands.
-    os.kill(process, signal.SIGSTOP)
-    held: list[int] = []
-
-    def kill() -> None:
-        while not held or not held[-1]:
-            held.append(len(workers._client.processing().get(address, ())))
-            time.sleep(0.01)
-        os.kill(process, signal.SIGKILL)
-
-    with ThreadPoolExecutor(1) as other:
-        killed = other.submit(kill)
+    with worker_killed(workers) as held:
         report = run(hour_plant, executor=working_for(workers, place_of(hour_plant)))
-        killed.result()
     assert held[-1] > 0
     assert report.computed == 8
     assert summary_files(hour_plant.folder) == summary_files(reduced_template)
