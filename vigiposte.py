@@ -166,6 +166,10 @@ def _cluster(book: SiteBook, scheduler: str) -> AbstractContextManager[Cluster]:
     return open_cluster(scheduler, _store_place(book))
 
 
+def _cluster_at(cluster: Cluster, book: SiteBook) -> Cluster:
+    return cluster.at(_store_place(book))
+
+
 def _weekly_result(
     book: SiteBook, store: Store, period: DatePeriod, audience: Audience | str, **options: Any
 ) -> WeeklyResult:
@@ -297,6 +301,7 @@ def build_services() -> Services:
         extra={
             "ingest_counters": _ingest_counters,
             "cluster": _cluster,
+            "cluster_at": _cluster_at,
             "closing_problems": _closing_problems,
             "compare": _compare,
             "load_fleet": _load_fleet,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from indicators.commands.options import chosen_period, progress_line, reduced_on_cluster
+from indicators.commands.options import chosen_period, on_cluster, progress_line, reduced_with
 from sensors.errors import UsageError
 
 if TYPE_CHECKING:
     from indicators.fleet.model import FamilyPlace, FleetResult, SiteLine
+    from indicators.reduction.cluster import Cluster
     from indicators.words import Text
+    from ingest.store import Store
     from sensors.command_line import Services
+    from sensors.periods import DatePeriod
+    from sensors.site_book import SiteBook
 
 __all__ = ["fleet_lines", "fleet_of", "require_whole_sites"]
 
@@ -56,17 +60,21 @@ def fleet_of(
     fleet = services.extra["load_fleet"](path)
     period = chosen_period(fleet.sites[0].book, *dates)
     say = services.text(language or fleet.language)
-    prepare = None if scheduler is None else partial(_prepared, services, scheduler, say, period)
-    found: FleetResult = services.extra["fleet_result"](
-        fleet, period, prepare=prepare, progress=progress_line(say("commands.fleet_sites"))
-    )
+    # One cluster works for one site after the other.
+    with on_cluster(services, fleet.sites[0].book, scheduler, say) as cluster:
+        prepare = None if cluster is None else partial(_prepared, services, cluster, say, period)
+        found: FleetResult = services.extra["fleet_result"](
+            fleet, period, prepare=prepare, progress=progress_line(say("commands.fleet_sites"))
+        )
     return found
 
 
 def _prepared(
-    services: Services, scheduler: str | None, say: Callable[..., str], period: Any, book: Any, store: Any
+    services: Services, cluster: Cluster, say: Text, period: DatePeriod, book: SiteBook, store: Store
 ) -> bool:
-    return reduced_on_cluster(services, book, store, scheduler, say, period)
+    progress = progress_line(f"{book.site.site.label}: {say('commands.reducing')}", passing=True)
+    reduced_with(services, cluster, book, store, progress, period)
+    return True
 
 
 def fleet_lines(result: FleetResult, say: Text) -> Iterator[str]:

@@ -14,7 +14,7 @@ from sensors.errors import UsageError
 
 if TYPE_CHECKING:
     from indicators.model import Audience
-    from indicators.reduction.service import Executor
+    from indicators.reduction.cluster import Cluster
     from ingest.store import Store
     from sensors.command_line import Services
     from sensors.periods import DatePeriod
@@ -28,6 +28,7 @@ __all__ = [
     "on_cluster",
     "progress_line",
     "reduced_on_cluster",
+    "reduced_with",
 ]
 
 _MIB = 1 << 20
@@ -108,14 +109,19 @@ def log_analyst(services: Services, book: SiteBook, audience: Audience, what: st
         services.extra["log_access"](book, "analyst_access", {"what": what})
 
 
-def progress_line(label: str) -> Callable[[int, int], None] | None:
-    """Return a callback that draws ``label done/total`` on stderr; ``None`` unless a person watches."""
+def progress_line(label: str, *, passing: bool = False) -> Callable[[int, int], None] | None:
+    """Return a callback that draws ``label done/total`` on stderr; ``None`` unless a person watches.
+
+    A `passing` line is wiped when it is done: it is a part of something that has a line of its own.
+    """
     if os.environ.get("VIGIPOSTE_QUIET") or not sys.stderr.isatty():
         return None
 
     def draw(done: int, total: int) -> None:
-        end = "\n" if done >= total else ""
-        sys.stderr.write(f"\r{label} {done}/{total}{end}")
+        line = f"{label} {done}/{total}"
+        over = f"\r{' ' * len(line)}\r" if passing else "\n"
+        end = over if done >= total else ""
+        sys.stderr.write(f"\r{line}{end}")
         sys.stderr.flush()
 
     return draw
@@ -124,8 +130,8 @@ def progress_line(label: str) -> Callable[[int, int], None] | None:
 @contextmanager
 def on_cluster(
     services: Services, book: SiteBook, scheduler: str | None, say: Callable[..., str]
-) -> Iterator[Executor | None]:
-    """Workers of `scheduler` as an executor, their memory told before and after; ``None`` without one."""
+) -> Iterator[Cluster | None]:
+    """Workers of `scheduler` for the store of `book`, their memory told before and after; or ``None``."""
     if scheduler is None:
         yield None
         return
@@ -156,15 +162,26 @@ def reduced_on_cluster(
     bool
         Whether it was done, so that the command itself need not.
     """
-    if scheduler is None:
-        return False
+    with on_cluster(services, book, scheduler, say) as cluster:
+        if cluster is not None:
+            progress = progress_line(say("commands.reducing"))
+            reduced_with(services, cluster, book, store, progress, *periods)
+    return scheduler is not None
+
+
+def reduced_with(
+    services: Services,
+    cluster: Cluster,
+    book: SiteBook,
+    store: Store,
+    progress: Callable[[int, int], None] | None,
+    *periods: DatePeriod,
+) -> None:
+    """Bring the summaries that results of `periods` rest on up to date with workers that run already."""
     from indicators.worker_days.joining import usual_window
     from sensors.periods import DatePeriod
 
-    with on_cluster(services, book, scheduler, say) as executor:
-        for period in periods:
-            window = DatePeriod(*usual_window(book, period.first, period.last), None)
-            services.reduce(
-                book, store, window, executor=executor, progress=progress_line(say("commands.reducing"))
-            )
-    return True
+    executor = services.extra["cluster_at"](cluster, book)
+    for period in periods:
+        window = DatePeriod(*usual_window(book, period.first, period.last), None)
+        services.reduce(book, store, window, executor=executor, progress=progress)

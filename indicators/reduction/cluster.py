@@ -59,17 +59,23 @@ class Cluster:
         Connected.
     place : StorePlace
         Where workers find the raw rows.
+    peaks : dict, optional
+        Most memory of each worker so far [bytes], by name, kept up to date.
     """
 
-    def __init__(self, client: Any, place: StorePlace) -> None:
+    def __init__(self, client: Any, place: StorePlace, peaks: dict[str, int] | None = None) -> None:
         self._client = client
         self._place = place
         self._bounds = {
             str(row["name"]): int(row["memory_limit"] or 0)
             for row in client.scheduler_info(n_workers=-1)["workers"].values()
         }
-        self._peaks: dict[str, int] = {}
+        self._peaks = {} if peaks is None else peaks
         self._quiet_since: float | None = None
+
+    def at(self, place: StorePlace) -> Cluster:
+        """The same workers for raw rows elsewhere; what is known of their memory is shared."""
+        return Cluster(self._client, place, self._peaks)
 
     @property
     def bounds(self) -> Mapping[str, int]:
