@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from analysis.projection import union_hours
+from indicators.building import Evidence, indicator_of
 from indicators.c2p.thresholds import (
     HourCountRule,
     ProjectedHours,
@@ -25,7 +26,7 @@ from indicators.c2p.thresholds import (
 )
 from indicators.context import AssessmentContext
 from indicators.limits import Role, limit
-from indicators.model import Factor, Indicator, Interval, Note, Scope, Verdict
+from indicators.model import Factor, Indicator, Interval, Note, Verdict
 from indicators.noise.days import Basis, choose_days, day_level_db, hours
 from indicators.noise.under_protector import under_protector
 from indicators.reduction.climate import ClimateDay
@@ -212,19 +213,13 @@ def _indicator(
     if factor is not Factor.CLIMATE:
         # Hours of one season do not spread evenly over the year: of temperature no day is given.
         notes = (*notes, *crossing_notes(value, interval, rows, context.on.year))
-    return Indicator(
-        id=identifier,
-        factor=factor,
-        value=value,
-        unit=unit,
-        interval=interval,
-        scope=Scope.USUAL,
-        shift="",
-        coverage=coverage,
-        n_days=n_days,
-        n_wearers=n_wearers,
+    return indicator_of(
+        identifier,
+        value,
+        unit,
+        interval,
+        Evidence(factor=factor, shift="", coverage=coverage, n_days=n_days, n_wearers=n_wearers, worn=worn),
         method=_METHOD,
-        worn=worn,
         quality=(Note("product_mix_assumed"), *notes),
         limits=tuple(
             assess_limit(value, interval, row, measured=value is not None, reason=reason) for row in rows

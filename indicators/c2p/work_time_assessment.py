@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+from indicators.building import Evidence, indicator_of
 from indicators.c2p.thresholds import crossing_notes, repetitive_hours, threshold
 from indicators.c2p.work_time import NightPattern, WorkTime, work_time_of_group
 from indicators.limits import Limit, Role
-from indicators.model import Factor, Indicator, Interval, Note, Scope
+from indicators.model import Factor, Indicator, Interval, Note
 from indicators.verdicts import assess_limit
 from sensors.site_model import Site, Workstation
 
@@ -80,19 +81,20 @@ def _indicator(
     identifier: str, value: float | None, unit: str, row: Limit, method: str, reason: Note | None, year: int
 ) -> Indicator:
     interval = None if value is None else Interval(value, value)
-    return Indicator(
-        id=identifier,
-        factor=Factor.WORK_TIME,
-        value=value,
-        unit=unit,
-        interval=interval,
-        scope=Scope.USUAL,
-        shift="",
-        coverage=0.0 if value is None else 1.0,
-        n_days=0,
-        n_wearers=0,
+    return indicator_of(
+        identifier,
+        value,
+        unit,
+        interval,
+        Evidence(
+            factor=Factor.WORK_TIME,
+            shift="",
+            coverage=0.0 if value is None else 1.0,
+            n_days=0,
+            n_wearers=0,
+            worn=False,
+        ),
         method=method,
-        worn=False,
         quality=()
         if value is None
         else (Note("planned_not_measured"), *crossing_notes(value, interval, [row], year)),

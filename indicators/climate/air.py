@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indicators.climate.result import ShiftDay, climate_indicator
+from indicators.building import indicator_of
+from indicators.climate.result import ShiftDay, evidence_of
 from indicators.context import AssessmentContext
 from indicators.intervals import Scale, instrument_interval, usual
 from indicators.model import Indicator, Interval, Note, Scope
@@ -81,14 +82,12 @@ def _indicator(
                 "highest_c": max(sensor.air_max_c for day in valid for sensor in day.sensors),
             }
             notes.extend(_vigilance_note(shares, context))
-    return climate_indicator(
+    return indicator_of(
         quantity.identifier,
         value,
         quantity.unit,
         interval,
-        valid or days,
-        context,
-        coverage=coverage,
+        evidence_of(valid or days, context, coverage),
         method="mean over shifts",
         scope=scope,
         quality=tuple(notes),

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from analysis.statistics import to_settle
 from analysis.thermal import ASSUMED_AIR_SPEED_M_S, WBGT_ERROR_C, WbgtMethod, wbgt_heights_c
+from indicators.building import indicator_of
 from indicators.climate.figures import days_of, wbgt_by_hour
-from indicators.climate.result import ShiftDay, climate_indicator
+from indicators.climate.result import ShiftDay, evidence_of
 from indicators.climate.rules import (
     clothing_adjustment_c,
     metabolic_band_c,
@@ -115,14 +116,12 @@ def heat_indicator(days: Sequence[ShiftDay], context: AssessmentContext, *, scop
                 },
             ),
         )
-    return climate_indicator(
+    return indicator_of(
         _IDENTIFIER,
         estimate.value,
         "°C",
         interval,
-        [found.day for found in valid],
-        context,
-        coverage=coverage,
+        evidence_of([found.day for found in valid], context, coverage),
         method=_METHODS[method],
         scope=scope,
         quality=tuple(notes),
@@ -158,14 +157,12 @@ def _not_measured(
         for limit in context.limits_for(_IDENTIFIER)
         if limit.role is not Role.CRITERION and scope is Scope.USUAL
     )
-    return climate_indicator(
+    return indicator_of(
         _IDENTIFIER,
         None,
         "°C",
         None,
-        days,
-        context,
-        coverage=coverage,
+        evidence_of(days, context, coverage),
         method="ISO 7243:2017",
         scope=scope,
         quality=(reason,),

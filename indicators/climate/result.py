@@ -1,15 +1,16 @@
-"""Shape of every climate indicator, and the worker-days of one shift gathered by date."""
+"""The worker-days of one shift gathered by date, and what climate indicators rest on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from indicators.building import Evidence
 from indicators.context import AssessmentContext
-from indicators.model import Factor, Indicator, Interval, LimitAssessment, Note, Scope
+from indicators.model import Factor
 from indicators.reduction.climate import ClimateDay
 
-__all__ = ["ShiftDay", "climate_indicator", "shift_days"]
+__all__ = ["ShiftDay", "evidence_of", "shift_days"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,38 +35,13 @@ def shift_days(days: Sequence[ClimateDay]) -> tuple[ShiftDay, ...]:
     return tuple(ShiftDay(tuple(group), wearer) for (_, wearer), group in groups.items())
 
 
-def climate_indicator(
-    identifier: str,
-    value: float | None,
-    unit: str,
-    interval: Interval | None,
-    days: Sequence[ShiftDay],
-    context: AssessmentContext,
-    *,
-    coverage: float,
-    method: str,
-    scope: Scope = Scope.USUAL,
-    quality: tuple[Note, ...] = (),
-    limits: tuple[LimitAssessment, ...] = (),
-    next_best: Note | None = None,
-    details: Mapping[str, object] | None = None,
-) -> Indicator:
-    """An indicator of these shift days."""
-    return Indicator(
-        id=identifier,
+def evidence_of(days: Sequence[ShiftDay], context: AssessmentContext, coverage: float) -> Evidence:
+    """What an indicator of these shift days rests on."""
+    return Evidence(
         factor=Factor.CLIMATE,
-        value=value,
-        unit=unit,
-        interval=interval,
-        scope=scope,
         shift=context.shift,
         coverage=coverage,
         n_days=len(days),
         n_wearers=len({day.wearer for day in days if day.wearer is not None}),
-        method=method,
         worn=any(sensor.day.mount.worn for day in days for sensor in day.sensors),
-        quality=quality,
-        limits=limits,
-        next_best=next_best,
-        details=details or {},
     )

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.thermal_library import IREQ_LONGEST_H
+from indicators.building import indicator_of
 from indicators.climate.figures import days_of
 from indicators.climate.hours import Hours, Work, hours_of, work_of
-from indicators.climate.result import ShiftDay, climate_indicator
+from indicators.climate.result import ShiftDay, evidence_of
 from indicators.climate.strain_models import MODELS, Model, Outcome
 from indicators.context import AssessmentContext
 from indicators.intervals import Scale, usual
@@ -147,14 +148,12 @@ def _indicator(
     # Where every shift reaches the longest time that is counted, equal values say nothing of scatter.
     counted_out = any(note.code in _COUNTED_OUT for note in notes)
     spread = [note for note in estimate.notes if not (counted_out and note.code == "no_variation")]
-    return climate_indicator(
+    return indicator_of(
         name,
         estimate.value,
         _UNITS[name],
         interval,
-        own,
-        context,
-        coverage=coverage,
+        evidence_of(own, context, coverage),
         method=method,
         scope=scope,
         quality=(*(() if within_week else spread), *notes),
@@ -183,14 +182,12 @@ def _not_measured(
     rows = () if scope is Scope.WEEK else context.limits_for(name)
     reason = reasons[0]
     advice = _ADVICE.get(reason.code)
-    return climate_indicator(
+    return indicator_of(
         name,
         None,
         _UNITS[name],
         None,
-        days,
-        context,
-        coverage=_coverage(days),
+        evidence_of(days, context, _coverage(days)),
         method="",
         scope=scope,
         quality=reasons,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from indicators.building import indicator_of
 from indicators.context import AssessmentContext
 from indicators.intervals import Scale, tolerance_notes
 from indicators.model import Indicator, Interval, LimitAssessment, Note, Verdict
@@ -14,7 +15,7 @@ from indicators.noise.exposure import Exposure, days_to_settle, usual_exposure, 
 from indicators.noise.iso9612 import full_day, noise_rule
 from indicators.noise.measures import dose_scheme, exposure_points
 from indicators.noise.peaks import assess_peaks, peak_interval, peak_value_db
-from indicators.noise.result import limit_rows, noise_indicator
+from indicators.noise.result import evidence_of, limit_rows
 from indicators.noise.shares import by_day, by_hour, by_task, distribution, scheme_dose_percent
 from indicators.noise.under_protector import UnderProtector, under_protector
 from indicators.noise.week import week_indicators
@@ -83,14 +84,12 @@ def _laeq(basis: Basis, context: AssessmentContext, coverage: float) -> Indicato
         interval = Interval(value - reach, value + reach) if math.isfinite(reach) else None
     sensor = context.book.sensor(basis.days[0].day.sensor)
     period_s = sensor.period_s or QUANTITIES["laeq"].period_s
-    return noise_indicator(
+    return indicator_of(
         "laeq_shift",
         value,
         _LEVEL,
         interval,
-        basis,
-        context,
-        coverage=coverage,
+        evidence_of(basis, context, coverage),
         method="energy mean over worker-days",
         quality=basis.notes,
         details={
@@ -134,14 +133,12 @@ def _lex(basis: Basis, context: AssessmentContext, exposure: Exposure | None, co
         notes += tolerance_notes(daily_lex_db(basis), _LEVEL, scale=Scale.ENERGY_DB)
     if exposure is not None and coverage < 1.0 - 1e-3:
         notes.append(Note("missing_time_alike", {"percent": round(100 * (1 - coverage), 1)}))
-    return noise_indicator(
+    return indicator_of(
         "lex_8h",
         value,
         _LEVEL,
         interval,
-        basis,
-        context,
-        coverage=coverage,
+        evidence_of(basis, context, coverage),
         method="ISO 9612:2009" if exposure is None else exposure.method,
         quality=tuple(notes),
         limits=rows,
@@ -221,14 +218,12 @@ def _peaks(basis: Basis, context: AssessmentContext) -> Indicator:
         next_best = Note("send_lcpeak") if coverage <= 0 else Note("cover_the_shift")
     elif any(row.verdict is Verdict.NOT_SETTLED for row in rows):
         next_best = Note("check_knock") if _only_knocks(events) else _more_days(basis)
-    return noise_indicator(
+    return indicator_of(
         "lcpeak_max",
         value,
         _PEAK,
         interval,
-        basis,
-        context,
-        coverage=coverage,
+        evidence_of(basis, context, coverage),
         method="highest C-weighted peak",
         quality=(*basis.notes, *notes),
         limits=rows,

@@ -1,16 +1,15 @@
-"""Shape of every noise indicator, and its rows of limits."""
+"""What noise indicators rest on, and their rows of limits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from indicators.building import Evidence
 from indicators.context import AssessmentContext
 from indicators.limits import Role
-from indicators.model import Factor, Indicator, Interval, LimitAssessment, Note, Scope
+from indicators.model import Factor, Interval, LimitAssessment, Note
 from indicators.noise.days import Basis
 from indicators.verdicts import assess_limit
 
-__all__ = ["limit_rows", "noise_indicator"]
+__all__ = ["evidence_of", "limit_rows"]
 
 
 def limit_rows(
@@ -29,38 +28,13 @@ def limit_rows(
     )
 
 
-def noise_indicator(
-    identifier: str,
-    value: float | None,
-    unit: str,
-    interval: Interval | None,
-    basis: Basis,
-    context: AssessmentContext,
-    *,
-    coverage: float,
-    method: str,
-    scope: Scope = Scope.USUAL,
-    quality: tuple[Note, ...] = (),
-    limits: tuple[LimitAssessment, ...] = (),
-    next_best: Note | None = None,
-    details: Mapping[str, object] | None = None,
-) -> Indicator:
-    """An indicator of the worker-days of `basis`."""
-    return Indicator(
-        id=identifier,
+def evidence_of(basis: Basis, context: AssessmentContext, coverage: float) -> Evidence:
+    """What an indicator of the worker-days of `basis` rests on."""
+    return Evidence(
         factor=Factor.NOISE,
-        value=value,
-        unit=unit,
-        interval=interval,
-        scope=scope,
         shift=context.shift,
         coverage=coverage,
         n_days=len(basis.valid or basis.days),
         n_wearers=basis.n_wearers,
-        method=method,
         worn=basis.worn,
-        quality=quality,
-        limits=limits,
-        next_best=next_best,
-        details=details or {},
     )

@@ -7,13 +7,14 @@ from dataclasses import replace
 from functools import partial
 
 from analysis.levels import energy_mean
+from indicators.building import indicator_of
 from indicators.context import AssessmentContext
 from indicators.intervals import instrument_interval
 from indicators.model import Indicator, Scope
 from indicators.noise.days import Basis
 from indicators.noise.exposure import week_interval, week_level_db
 from indicators.noise.peaks import peak_value_db
-from indicators.noise.result import noise_indicator
+from indicators.noise.result import evidence_of
 from indicators.noise.shares import by_hour
 from indicators.noise.weekly import daily_lex_db, week_lex
 
@@ -31,7 +32,8 @@ def week_indicators(basis: Basis, context: AssessmentContext) -> list[Indicator]
     )
     if not own.days:
         return []
-    build = partial(noise_indicator, basis=own, context=context, scope=Scope.WEEK, quality=basis.notes)
+    build = partial(indicator_of, scope=Scope.WEEK, quality=basis.notes)
+    heard = evidence_of(own, context, own.coverage(lambda day: day.laeq_ns))
     found = [_laeq(own, context)]
     if own.valid and own.te_h is not None:
         value = float(energy_mean(daily_lex_db(own)))
@@ -41,7 +43,7 @@ def week_indicators(basis: Basis, context: AssessmentContext) -> list[Indicator]
                 value,
                 "dB(A)",
                 week_interval(own.valid, value, own),
-                coverage=own.coverage(lambda day: day.laeq_ns),
+                heard,
                 method=_MEAN,
             )
         )
@@ -53,7 +55,7 @@ def week_indicators(basis: Basis, context: AssessmentContext) -> list[Indicator]
                     weekly.level_db,
                     "dB(A)",
                     week_interval(own.valid, weekly.level_db, own),
-                    coverage=weekly.coverage,
+                    evidence_of(own, context, weekly.coverage),
                     method="arrêté du 19 juillet 2006, art. 1",
                     details={"planned_days": weekly.planned_days, "measured_days": weekly.measured_days},
                 )
@@ -66,7 +68,7 @@ def week_indicators(basis: Basis, context: AssessmentContext) -> list[Indicator]
                 peak,
                 "dB(C)",
                 instrument_interval(peak, own.u2_db),
-                coverage=own.coverage(lambda day: day.lcpeak_ns),
+                evidence_of(own, context, own.coverage(lambda day: day.lcpeak_ns)),
                 method="highest C-weighted peak",
             )
         )
@@ -77,14 +79,12 @@ def _laeq(own: Basis, context: AssessmentContext) -> Indicator:
     value = week_level_db(own.valid) if own.valid else None
     # The level of a place, as measured there, has no uncertainty from standing for an ear.
     of_place = own if own.worn else replace(own, u3_db=0.0)
-    return noise_indicator(
+    return indicator_of(
         "laeq_shift",
         value,
         "dB(A)",
         None if value is None else week_interval(own.valid, value, of_place),
-        own,
-        context,
-        coverage=own.coverage(lambda day: day.laeq_ns),
+        evidence_of(own, context, own.coverage(lambda day: day.laeq_ns)),
         method=_MEAN,
         scope=Scope.WEEK,
         quality=own.notes,

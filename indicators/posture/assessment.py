@@ -9,6 +9,7 @@ from statistics import fmean
 
 from analysis.posture_calibration import Reference
 from analysis.statistics import to_settle
+from indicators.building import Evidence, indicator_of
 from indicators.context import AssessmentContext
 from indicators.intervals import (
     ONE_SIDED_95,
@@ -204,19 +205,21 @@ def _indicator(
     next_best: Note | None = None,
 ) -> Indicator:
     group = shown.found.group
-    return Indicator(
-        id=shown.identifier,
-        factor=Factor.POSTURE,
-        value=value,
-        unit=shown.measure.unit,
-        interval=interval,
-        scope=scope,
-        shift=context.shift,
-        coverage=group.coverage,
-        n_days=len(group.facts),
-        n_wearers=group.n_wearers,
+    return indicator_of(
+        shown.identifier,
+        value,
+        shown.measure.unit,
+        interval,
+        Evidence(
+            factor=Factor.POSTURE,
+            shift=context.shift,
+            coverage=group.coverage,
+            n_days=len(group.facts),
+            n_wearers=group.n_wearers,
+            worn=any(day.day.mount.worn for day in group.days),
+        ),
         method=_method(shown.measure, group.days),
-        worn=any(day.day.mount.worn for day in group.days),
+        scope=scope,
         quality=quality,
         limits=limits,
         next_best=next_best,
