@@ -12,8 +12,8 @@ from indicators.commands.options import (
     chosen_circle,
     chosen_period,
     log_analyst,
-    reduced_on_cluster,
 )
+from indicators.commands.reading import opened_store, result_of
 from sensors.command_line import (
     AudienceOption,
     CircleOption,
@@ -80,12 +80,7 @@ def annex(
     circle = chosen_circle(audience)
     period = chosen_period(book, week, first, last)
     say = services.words(language, book, document=as_json)
-    store = services.open_store(book)
-    try:
-        ready = reduced_on_cluster(services, book, store, scheduler, say, period)
-        result = services.weekly_result(book, store, period, circle, reduce=not ready)
-    finally:
-        store.close()
+    result = result_of(services, book, period, circle, scheduler, say)
     refuse_issue(result)
     found = build_annex(result, book)
     # French spreadsheets read semicolons and decimal commas.
@@ -171,14 +166,10 @@ def compare(
     seen_by = chosen_audience(audience)
     log_analyst(services, book, seen_by, f"compare {workstation}")
     say = services.words(language, book, document=as_json)
-    store = services.open_store(book)
-    try:
-        reduced_on_cluster(services, book, store, scheduler, say, *periods)
+    with opened_store(services, book, scheduler, say, *periods) as opened:
         found = services.extra["compare"](
-            book, store, workstation, *periods, control=control, audience=seen_by
+            book, opened.store, workstation, *periods, control=control, audience=seen_by
         )
-    finally:
-        store.close()
     if as_json:
         emit_json("compare", _document(found, say))
         return

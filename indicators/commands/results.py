@@ -11,8 +11,8 @@ from indicators.commands.options import (
     chosen_period,
     log_analyst,
     progress_line,
-    reduced_on_cluster,
 )
+from indicators.commands.reading import opened_store, result_of
 from sensors.command_line import (
     AudienceOption,
     FleetOption,
@@ -80,20 +80,10 @@ def indicators(
     period = chosen_period(book, week, first, last)
     seen_by = chosen_audience(audience)
     say = services.words(language, book, document=as_json)
-    store = services.open_store(book)
-    try:
-        ready = reduced_on_cluster(services, book, store, scheduler, say, period)
-        result = services.weekly_result(
-            book,
-            store,
-            period,
-            seen_by,
-            reduce=not ready,
-            workstation=workstation,
-            progress=progress_line(say("commands.reducing")),
-        )
-    finally:
-        store.close()
+    progress = progress_line(say("commands.reducing"))
+    result = result_of(
+        services, book, period, seen_by, scheduler, say, workstation=workstation, progress=progress
+    )
     if as_json:
         emit_json("indicators", to_document(result, say))
     else:
@@ -162,12 +152,10 @@ def explain(
     seen_by = chosen_audience(audience)
     log_analyst(services, book, seen_by, f"explain {workstation} {indicator}")
     say = services.words(language, book, document=as_json)
-    store = services.open_store(book)
-    try:
-        ready = reduced_on_cluster(services, book, store, scheduler, say, period)
-        found = explained(book, store, period, workstation, indicator, seen_by, reduce=not ready)
-    finally:
-        store.close()
+    with opened_store(services, book, scheduler, say, period) as opened:
+        found = explained(
+            book, opened.store, period, workstation, indicator, seen_by, reduce=not opened.ready
+        )
     if as_json:
         emit_json("explain", explanation_document(found, say))
         return

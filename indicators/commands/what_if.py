@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from indicators.commands.options import chosen_audience, chosen_period, reduced_on_cluster
+from indicators.commands.options import chosen_audience, chosen_period, log_analyst
+from indicators.commands.reading import result_of
 from sensors.command_line import (
     AudienceOption,
     FromOption,
@@ -51,7 +52,6 @@ def what_if(
     as_json: JsonOption = False,
 ) -> None:
     """LEX,8h of a workstation as it would be with other hours or quieter tasks, and its verdicts then."""
-    from indicators.commands.options import log_analyst
     from indicators.noise.changed_day import changed_days
     from indicators.words import circulation, circulation_entry
 
@@ -62,14 +62,7 @@ def what_if(
     seen_by = chosen_audience(audience)
     log_analyst(services, book, seen_by, f"what-if {workstation}")
     say = services.words(language, book, document=as_json)
-    store = services.open_store(book)
-    try:
-        ready = reduced_on_cluster(services, book, store, scheduler, say, period)
-        result = services.weekly_result(
-            book, store, period, seen_by, reduce=not ready, workstation=workstation
-        )
-    finally:
-        store.close()
+    result = result_of(services, book, period, seen_by, scheduler, say, workstation=workstation)
     found = changed_days(result.workstations[0], *changes)
     if as_json:
         shifts = [_document(day) for day in found]
