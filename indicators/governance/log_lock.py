@@ -40,7 +40,7 @@ def locked(path: Path) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # The file stays: removing it would let two writers hold locks of two files of that name.
-    descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_CREAT | os.O_RDWR)
+    descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_CREAT | os.O_RDWR, 0o666)
     try:
         deadline = time.monotonic() + _WAIT_S
         while True:

@@ -297,6 +297,37 @@ def test_no_byte_of_purged_data_is_left_in_any_file(tmp_path: Path) -> None:
     assert not (folder / "lake" / "raw").exists()
 
 
+def _waited_for(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()
+
+
+@pytest.mark.influxdb
+def test_no_byte_of_purged_data_is_left_in_the_files_of_influxdb(
+    tmp_path: Path, own_influxdb: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Readings of 60 days ago left the write-ahead log long since: the server writes it out after a second.
+    monkeypatch.setenv("INFLUXDB_DATA_CACHE_SNAPSHOT_WRITE_COLD_DURATION", "1s")
+    server = own_influxdb()
+    folder = tmp_path / "site"
+    folder.mkdir()
+    site = folder / "site.toml"
+    site.write_text(SITE.replace("{store}", server.new_database()))
+    run(site, "pseudonyms", "create-key")
+    store = build_services().open_store(load_site(site))
+    # The first value of a block stands in the server's files as it is.
+    store.write([minute("mic-1", OLD, rows=1), minute("mic-1", RECENT, rows=1, level=71.25)])
+    reduce(site, store)
+    store.close()
+    gone, kept = (struct.pack(">d", level) for level in (MARK, 71.25))
+    assert _waited_for(lambda: bool(_everywhere(server.folder, gone)), 20.0)
+    assert run(site, "purge").exit_code == 0
+    assert _waited_for(lambda: not _everywhere(server.folder, gone), 20.0)
+    assert _everywhere(server.folder, kept)
+
+
 def test_chosen_lines_leave_the_quarantine(tmp_path: Path) -> None:
     quarantine = Quarantine(tmp_path, max_age_days=45)
     quarantine.add([Refused("bad", "", "t", b"one", 1, "mic-1"), Refused("bad", "", "t", b"two", 2, "mic-2")])
