@@ -30,6 +30,7 @@ _Order = NDArray[np.int64]
 _FIRST_NS = -(2**63) + 2
 _LAST_NS = 2**63 - 2
 _NEVER = np.iinfo(np.int64).min
+_SMALL_PART = 4  # what is at most a quarter of the rows is merged by itself
 _TABLE_ORDER = {name: position for position, name in enumerate(QUANTITIES)}
 
 
@@ -98,6 +99,31 @@ def collect(batches: Iterable[ReadingBatch]) -> tuple[dict[SensorKey, Rows], lis
 
 def merge(parts: Sequence[Rows]) -> Rows:
     """One row a timestamp, in time order; `parts` stand in the order in which they were written."""
+    shared = _shared_stretch(parts)
+    if shared is None:
+        return _merged(parts)
+    # A day and a few late rows: the work is where they meet, the rest is copied once.
+    longest, within = shared
+    middle = _merged([part.take(within) if part is longest else part for part in parts])
+    before, after = longest.take(slice(0, within.start)), longest.take(slice(within.stop, None))
+    return _concatenated([before, middle, after], tuple(middle.channels))
+
+
+def _shared_stretch(parts: Sequence[Rows]) -> tuple[Rows, slice] | None:
+    """Longest part and its stretch that the others can touch, where that is a small one."""
+    longest = max(parts, key=len)
+    others = [part.times_ns for part in parts if part is not longest and len(part)]
+    if not others or _SMALL_PART * sum(map(len, others)) > len(longest):
+        return None
+    low, high = min(int(times.min()) for times in others), max(int(times.max()) for times in others)
+    times = longest.times_ns
+    first, last = int(np.searchsorted(times, low)), int(np.searchsorted(times, high, "right"))
+    if _SMALL_PART * (last - first) > len(longest) or not bool((times[1:] > times[:-1]).all()):
+        return None
+    return longest, slice(first, last)
+
+
+def _merged(parts: Sequence[Rows]) -> Rows:
     rows = parts[0] if len(parts) == 1 else _concatenated(parts)
     times = rows.times_ns
     if len(rows) < 2 or bool((times[1:] > times[:-1]).all()):
@@ -198,8 +224,9 @@ def _storable(sensor: str, rows: Rows) -> tuple[Rows, list[RejectedRow]]:
     return (rows if keep.all() else rows.take(keep)), refused
 
 
-def _concatenated(parts: Sequence[Rows]) -> Rows:
-    names = list(dict.fromkeys(name for part in parts for name in part.channels))
+def _concatenated(parts: Sequence[Rows], names: Sequence[str] | None = None) -> Rows:
+    """Rows one after another; channels in the order of `names`, else in that of the parts."""
+    names = names or list(dict.fromkeys(name for part in parts for name in part.channels))
     owned = set().union(*(part.own_sequence for part in parts))
     return Rows(
         np.concatenate([part.times_ns for part in parts]),

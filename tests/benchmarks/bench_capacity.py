@@ -105,7 +105,7 @@ def ingested(folder: Path, sent: list[Message]) -> float:
 
 
 def size_of(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*.parquet"))
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.suffix in (".parquet", ".arrow"))
 
 
 def measured(kind: Kind, count: int) -> Cost:
