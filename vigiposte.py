@@ -248,10 +248,14 @@ def _plan(book: SiteBook, store: Store, audience: Audience | str, **options: Any
     return plan_from_store(book, store, Audience(audience), **options)
 
 
-def _render_plan(plan: Any, floors: Any, document: Mapping[str, Any], out: Path, language: str) -> list[Path]:
+def _render_plan(
+    plan: Any, floors: Any, document: Mapping[str, Any], out: Path, language: str, book: SiteBook
+) -> list[Path]:
     from dashboards.plan import render_plan
+    from dashboards.report.surroundings import names_of
 
-    return render_plan(plan, floors, document, out, language)
+    stations = {row.id: row.label for row in book.site.workstations}
+    return render_plan(plan, floors, document, out, language, names_of(book) | stations)
 
 
 def _text(language: str) -> Callable[..., str]:

@@ -253,6 +253,15 @@ class Wording:
         """What writes a figure that is already in per cent."""
         return lambda value: self.percent(value / 100.0, decimals)
 
+    def shift_among(self, indicator: Indicator | None, station: WorkstationResult) -> str:
+        """Shift of an indicator, where its workstation has the same for others too."""
+        if indicator is None:
+            return ""
+        shifts = {
+            other.shift for part in station.factors for other in part.indicators if other.id == indicator.id
+        }
+        return self.name(indicator.shift) if len(shifts) > 1 and indicator.shift else ""
+
     def reading(self, indicator: Indicator, verdict: Verdict | None = None) -> Reading:
         """The indicator as a drawing needs it."""
         anchor = ranking_assessment(indicator)

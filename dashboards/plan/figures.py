@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dashboards.catalogue import Text
 from dashboards.plots import svg
@@ -155,7 +155,7 @@ def curve_figure(curve: Sequence[CurvePoint], wanted: float, say: Text) -> str:
     return svg.document(width, height, body, alt=f"{say('plan.column_curve')}: {shown}", natural=True)
 
 
-def floor_map(floor: FloorPlan, say: Text) -> str:
+def floor_map(floor: FloorPlan, say: Text, names: Mapping[str, str] | None = None) -> str:
     """What the plan leaves unknown, darker where more, with stations, spare sensors and closed zones."""
     width_m, depth_m = floor.size_m
     scale = 640.0 / width_m
@@ -183,10 +183,13 @@ def floor_map(floor: FloorPlan, say: Text) -> str:
         x, y = at(place.at_m)
         body.append(svg.rect(x - 5, y - 5, 10, 10, "fillink"))
         anchor = "e" if x > width - 120 else ""
-        body.append(svg.label(x - 8 if anchor else x + 8, y - 8, place.id, f"halo t-b {anchor}".strip()))
+        name = (names or {}).get(place.id, place.id)
+        body.append(svg.label(x - 8 if anchor else x + 8, y - 8, name, f"halo t-b {anchor}".strip()))
     for number, point in enumerate(floor.spare_m, start=1):
         x, y = at(point)
-        body += [svg.circle(x, y, 6, "fillink"), svg.label(x + 9, y + 4, f"+{number}", "halo t-b")]
+        body += [svg.circle(x, y, 6, "fillink")]
+        anchor = "e" if x > width - 40 else ""
+        body.append(svg.label(x - 9 if anchor else x + 9, y + 4, f"+{number}", f"halo t-b {anchor}".strip()))
     bounds = [floor.prior_sd * step / _STEPS for step in range(_STEPS + 1)]
     mark = say("commands.decimal_mark")
     for step in range(_STEPS):

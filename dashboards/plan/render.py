@@ -40,13 +40,20 @@ def render_plan(
     document: Mapping[str, Any],
     out: Path,
     language: str,
+    names: Mapping[str, str] | None = None,
 ) -> list[Path]:
-    """Write ``checklist.html``, ``plan.html``, ``plan.json`` and ``floor-<factor>.svg`` into `out`."""
+    """Write ``checklist.html``, ``plan.html``, ``plan.json`` and ``floor-<factor>.svg`` into `out`.
+
+    Parameters
+    ----------
+    names : mapping of str to str
+        Labels of workstations, shifts and sensors by id.
+    """
     say = Wording(language).say
     mark = circulation(plan.audience, say)
     written = [
         write_atomic(out / "checklist.html", render_checklist(plan, language)),
-        write_atomic(out / "plan.html", render_plan_page(plan, floors, language)),
+        write_atomic(out / "plan.html", render_plan_page(plan, floors, language, names)),
         write_atomic(
             out / "plan.json",
             json.dumps(
@@ -56,7 +63,9 @@ def render_plan(
         ),
     ]
     written += [
-        write_atomic(out / f"floor-{floor.factor.value}.svg", svg.standalone(floor_map(floor, say), mark))
+        write_atomic(
+            out / f"floor-{floor.factor.value}.svg", svg.standalone(floor_map(floor, say, names), mark)
+        )
         for floor in floors
     ]
     return written
@@ -110,14 +119,19 @@ def render_checklist(plan: CampaignPlan, language: str) -> str:
     )
 
 
-def render_plan_page(plan: CampaignPlan, floors: Sequence[FloorPlan], language: str) -> str:
-    """The plan as one HTML document: verdicts, calendar and floor."""
+def render_plan_page(
+    plan: CampaignPlan,
+    floors: Sequence[FloorPlan],
+    language: str,
+    names: Mapping[str, str] | None = None,
+) -> str:
+    """The plan as one HTML document: verdicts, calendar and floor; `names` are labels by id."""
     words = Wording(language)
     say = words.say
     maps = [
         (
             say("plan.floor_title", factor=words.factor(Factor(floor.factor))),
-            drawing_html(floor_map(floor, say)),
+            drawing_html(floor_map(floor, say, names)),
         )
         for floor in floors
     ]
@@ -130,9 +144,9 @@ def render_plan_page(plan: CampaignPlan, floors: Sequence[FloorPlan], language: 
             circulation=circulation(plan.audience, say),
             site=plan.label,
             title=say("plan.title", site=plan.label, start=plan.start),
-            table=plan_table(plan, language),
+            table=plan_table(plan, language, names),
             notes=[words.note(note) for note in plan.notes],
-            visits=schedule_rows(plan.visits, language),
+            visits=schedule_rows(plan.visits, language, names),
             visit_head=[say(f"plan.column_{name}") for name in ("date", "station", "factor", "sensors")],
             maps=maps,
             hatch=drawing_html(svg.HATCH),

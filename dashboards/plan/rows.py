@@ -59,9 +59,9 @@ def design_words(factor: FactorPlan, words: Wording) -> str:
     return words.say(code, workers=factor.design.workers, days=factor.design.days_each, hours=factor.hours)
 
 
-def plan_table(plan: CampaignPlan, language: str) -> PlanTable:
-    """Every verdict of the plan, those that stay open first."""
-    words = Wording(language)
+def plan_table(plan: CampaignPlan, language: str, names: Mapping[str, str] | None = None) -> PlanTable:
+    """Every verdict of the plan, those that stay open first; `names` are labels by id."""
+    words = Wording(language, names or {})
     say = words.say
     groups = []
     for outcome in _ORDER:
@@ -82,7 +82,7 @@ def _plan_row(
     return (
         station.label
         if len({one.shift for one in plan.stations}) == 1
-        else f"{station.label}, {station.shift}",
+        else f"{station.label}, {words.name(station.shift)}",
         f"{words.factor(factor.factor)} · {design_words(factor, words)}",
         f"{words.indicator_text(row.limit.indicator)} {limit}",
         outcome_words(row, words.say),

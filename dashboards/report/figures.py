@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import accumulate
 
 from dashboards import details, typography
@@ -19,6 +20,7 @@ __all__ = [
     "grouped",
     "indicator_figures",
     "projection_figure",
+    "shift_named",
 ]
 
 _BY_USE = ("tasks", "projection", "hours", "distribution", "eva", "bands")
@@ -33,10 +35,16 @@ def figures(
         for indicator in sorted(factor.indicators, key=_telling, reverse=True):
             if indicator.scope is Scope.USUAL and indicator.value is not None:
                 for figure in indicator_figures(indicator, audience, words):
-                    kept.setdefault((factor.factor, figure.title), figure)
+                    named = shift_named(figure, words.shift_among(indicator, station))
+                    kept.setdefault((factor.factor, figure.title), named)
     by_use = [words.say(f"figures.{kind}") for kind in _BY_USE]
     chosen = sorted(kept.values(), key=lambda figure: by_use.index(figure.title))[:most]
     return tuple(figure for figure in kept.values() if figure in chosen)
+
+
+def shift_named(figure: Figure, shift: str) -> Figure:
+    """The figure with the name of its shift in the caption, where one is given."""
+    return replace(figure, caption=f"{figure.caption} · {shift}") if shift else figure
 
 
 def grouped(made: Iterable[Figure]) -> tuple[FigureGroup, ...]:

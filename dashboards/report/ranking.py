@@ -75,7 +75,8 @@ def _stability(station: WorkstationResult, words: Wording) -> str:
     found = station.stability
     if found is None:
         return ""
-    return words.say("report.rank_stability", top=found.top, share=words.percent(found.share))
+    code = "report.rank_stability_first" if found.top == 1 else "report.rank_stability"
+    return words.say(code, top=found.top, share=words.percent(found.share))
 
 
 def _next_of(station: WorkstationResult, words: Wording) -> str:

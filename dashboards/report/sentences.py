@@ -15,6 +15,7 @@ from indicators.model import (
     Indicator,
     LimitAssessment,
     RatioKind,
+    Scope,
     Verdict,
     WeeklyResult,
     WorkstationResult,
@@ -34,15 +35,25 @@ def worst_indicator(station: WorkstationResult) -> tuple[FactorResult, Indicator
     """Factor and indicator a workstation is ranked by, among the factors above a limit."""
     for factor in station.factors:
         if station.worst and factor.factor is station.worst.factor and factor.verdict is Verdict.ABOVE:
-            for indicator in factor.indicators:
-                if indicator.id == station.worst.indicator and _above(factor, indicator):
-                    return factor, indicator
+            ranked = [
+                indicator
+                for indicator in factor.indicators
+                if indicator.id == station.worst.indicator and _above(factor, indicator)
+            ]
+            if ranked:
+                # Where there are several shifts, the rank is that of the worst.
+                return factor, max(ranked, key=_largest_ratio)
     for factor in station.factors:
         if factor.verdict is Verdict.ABOVE:
             found = headline(factor)
             if found is not None:
                 return factor, found
     return None
+
+
+def _largest_ratio(indicator: Indicator) -> tuple[bool, float]:
+    ratios = [row.ratio for row in indicator.limits if row.limit.ranking and row.ratio is not None]
+    return indicator.scope is Scope.USUAL, max(ratios, default=-1.0)
 
 
 def _above(factor: FactorResult, indicator: Indicator) -> LimitAssessment | None:

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from dashboards import typography
 from dashboards.report.distributions import distribution_figures
-from dashboards.report.figures import grouped
+from dashboards.report.figures import grouped, shift_named
 from dashboards.web.asked import asked_trace, asked_window, chosen_trace, trace_frame, trace_name
 from dashboards.web.context import PageContext, page_context
 from dashboards.web.curve_data import trace_limits
@@ -29,7 +29,7 @@ def distribution(request: Request, identifier: str) -> HTMLResponse:
     context = page_context(request, "distribution", identifier)
     found = context.station_result(identifier)
     drawn = [
-        figure
+        shift_named(figure, context.words.shift_among(indicator, found))
         for indicator in usual(found)
         for figure in distribution_figures(indicator, context.source.audience, context.words)
     ]

@@ -114,7 +114,9 @@ def _speaker(station: WorkstationResult, factor: Factor, *, by_hour: bool) -> In
     wanted = details.hour_values if by_hour else details.days
     usual = [main, *(item for item in found.indicators if item.scope is Scope.USUAL)]
     carrying = [item for item in usual if wanted(item.details)] or usual
-    chosen = next((item for item in carrying if _moving(item)), carrying[0])
+    moving = [item for item in carrying if _moving(item)]
+    # Where there are several shifts, the one nearest to or furthest beyond its limit is shown.
+    chosen = max((item for item in moving if item.id == moving[0].id), key=_ratio) if moving else carrying[0]
     if _moving(chosen):
         return chosen
     judged = next((item for item in usual if item.unit == chosen.unit and _moving(item)), None)
@@ -129,6 +131,10 @@ def _idle(rows: Sequence[HeatRow], place: int) -> bool:
 def _main(station: WorkstationResult, factor: Factor) -> Indicator | None:
     found = next((part for part in station.factors if part.factor is factor), None)
     return None if found is None else headline(found)
+
+
+def _ratio(indicator: Indicator) -> float:
+    return max((row.ratio for row in indicator.limits if row.ratio is not None), default=-1.0)
 
 
 def _moving(indicator: Indicator) -> bool:
@@ -187,7 +193,9 @@ def _row(
     return HeatRow(
         id=station.id,
         label=station.label,
-        detail=station.family or "",
+        detail=" · ".join(
+            text for text in (station.family or "", words.shift_among(indicator, station)) if text
+        ),
         cells=cells,
         why_empty=why,
         mark=Mark("withheld", "", "") if part is None else words.mark(part.verdict),

@@ -165,7 +165,7 @@ def plan(request: Request) -> HTMLResponse:
     return render_page(
         context,
         "plan.html",
-        table=plan_table(made, context.language),
+        table=plan_table(made, context.language, _labels(context)),
         maps=source.remembered(context.period, ("floor", context.language), lambda: _floor_maps(context)),
         visits=visits,
         visit_head=[words.say(f"plan.column_{name}") for name in ("date", "station", "factor", "sensors")],
@@ -190,7 +190,7 @@ def _floor_maps(context: PageContext) -> tuple[tuple[str, str], ...]:
     return tuple(
         (
             say("plan.floor_title", factor=context.words.factor(factor)),
-            floor_map(plan_floor(context.source.book, factor, spare=_SPARE_SENSORS), say),
+            floor_map(plan_floor(context.source.book, factor, spare=_SPARE_SENSORS), say, _labels(context)),
         )
         for factor in (Factor.NOISE, Factor.CLIMATE)
     )

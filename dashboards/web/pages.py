@@ -15,6 +15,7 @@ from dashboards.report.figures import (
     figures,
     grouped,
     projection_figure,
+    shift_named,
 )
 from dashboards.report.model import ReportView
 from dashboards.report.scales import factor_block
@@ -137,7 +138,11 @@ def contributions(request: Request, identifier: str) -> HTMLResponse:
     """Which hours and tasks make the dose."""
     context = page_context(request, "contributions", identifier)
     found = context.station_result(identifier)
-    drawn = [f for indicator in usual(found) for f in contribution_figures(indicator, context.words)]
+    drawn = [
+        shift_named(figure, context.words.shift_among(indicator, found))
+        for indicator in usual(found)
+        for figure in contribution_figures(indicator, context.words)
+    ]
     return render_page(
         context,
         "figures.html",

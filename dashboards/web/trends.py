@@ -39,7 +39,7 @@ def factor_trend(context: PageContext, station: str, now: FactorResult) -> dict[
     label = "" if indicator is None else words.indicator_text(indicator.id, short=True)
     return {
         "factor": words.factor(now.factor),
-        "label": label if indicator is None else f"{label}, {words.unit(indicator.unit)}",
+        "label": "" if indicator is None else f"{label}, {words.unit(indicator.unit)}",
         "drawing": trend(
             points,
             None if row is None else row.limit.value,

@@ -153,9 +153,12 @@ def _counts(context: PageContext, explained: Any) -> str:
     if explained is None or explained.windows_used is None:
         return ""
     words = context.words
-    left = [f"{words.say(f'notes.{code}')} : {count}" for code, count in explained.windows_left_out.items()]
+    left = [
+        words.say("pages.windows_left", count=count, why=words.say(f"commands.left_out_{code}"))
+        for code, count in explained.windows_left_out.items()
+    ]
     used = words.say("pages.windows_count", n=explained.windows_used)
-    return "; ".join([used, *left]) if context.language == "en" else " ; ".join([used, *left])
+    return words.say("pages.windows_joint").join([used, *left])
 
 
 def _exclusions(context: PageContext, explained: Any) -> list[Row]:

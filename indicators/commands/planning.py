@@ -102,7 +102,7 @@ def plan(
     document = plan_document(made, say, floors)
     if out is not None:
         written = services.extra["render_plan"](
-            made, floors, document, out, language or book.site.site.language
+            made, floors, document, out, language or book.site.site.language, book
         )
         if not as_json:
             for path in written:
