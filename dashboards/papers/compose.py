@@ -93,6 +93,8 @@ class _Words:
         blank = self.say("papers.blank")
         if campaign is None:
             return self.say("papers.no_campaign")
+        if campaign.simulation and any(row.worn and not row.simulated for row in self.facts.sensors):
+            return self.say("papers.simulated_campaign")
         day = campaign.cse_date
         return self.say(
             "papers.consultation",

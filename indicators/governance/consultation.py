@@ -20,9 +20,17 @@ from sensors.site_book import SiteBook
 from sensors.site_checks import worn_live_sensors
 from sensors.site_model import Campaign
 
-__all__ = ["CAMPAIGN_LOG", "campaign_on", "check_campaign", "measured_fingerprint", "require_campaign"]
+__all__ = [
+    "CAMPAIGN_LOG",
+    "campaign_on",
+    "check_campaign",
+    "declared_simulation",
+    "measured_fingerprint",
+    "require_campaign",
+]
 
 CAMPAIGN_LOG = "campaigns.jsonl"
+_CONFIRMED, _SIMULATED = "campaign_confirmed", "simulation_declared"
 
 
 def measured_fingerprint(book: SiteBook) -> str:
@@ -42,6 +50,13 @@ def measured_fingerprint(book: SiteBook) -> str:
 def campaign_on(book: SiteBook, day: date) -> Campaign | None:
     """Campaign that covers `day` (both ends included)."""
     return next((row for row in book.site.campaigns if row.start <= day <= row.end), None)
+
+
+def declared_simulation(book: SiteBook, first: date, last: date) -> bool:
+    """Whether worn live sensors measured between these days under a campaign that is called a simulation."""
+    return bool(worn_live_sensors(book.site)) and any(
+        row.simulation and row.start <= last and row.end >= first for row in book.site.campaigns
+    )
 
 
 def check_campaign(book: SiteBook, day: date) -> tuple[Problem, ...]:
@@ -149,7 +164,11 @@ def _lost_on(path: Path) -> date:
 
 def _confirmed(path: Path, consultation: str | None) -> dict[str, str] | None:
     """What was last measured under a consultation, or ``None`` when nothing was yet."""
-    rows = [row for row in read_entries(path) if row.get("cse_reference") == consultation]
+    rows = [
+        row
+        for row in read_entries(path)
+        if row["event"] == _CONFIRMED and row.get("cse_reference") == consultation
+    ]
     return dict(rows[-1]) if rows else None
 
 
@@ -169,14 +188,19 @@ def require_campaign(book: SiteBook, day: date) -> Campaign | None:
             code="campaign_refused",
         )
     campaign = campaign_on(book, day) if worn_live_sensors(book.site) else None
-    if campaign is None or campaign.simulation:
+    if campaign is None:
+        return None
+    chain = site_chain(book, CAMPAIGN_LOG)
+    if campaign.simulation:
+        declared = [row["campaign"] for row in read_entries(chain.path) if row["event"] == _SIMULATED]
+        if campaign.id not in declared:
+            chain.append(_SIMULATED, {"campaign": campaign.id, "sensors": list(worn_live_sensors(book.site))})
         return campaign
     fingerprint = measured_fingerprint(book)
-    chain = site_chain(book, CAMPAIGN_LOG)
-    known = _confirmed(chain.path, campaign.cse_reference)
-    if known is None or known["campaign"] != campaign.id:
+    confirmed = _confirmed(chain.path, campaign.cse_reference)
+    if confirmed is None or confirmed["campaign"] != campaign.id:
         chain.append(
-            "campaign_confirmed",
+            _CONFIRMED,
             {
                 "campaign": campaign.id,
                 "fingerprint": fingerprint,

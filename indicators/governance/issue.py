@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from indicators.governance.consultation import declared_simulation
 from indicators.governance.papers import paper_facts
 from indicators.governance.withdrawal import is_marked
 from indicators.model import Audience, Note, WeeklyResult
@@ -26,6 +27,8 @@ _MARKED = "period_marked"
 def with_governance_notes(result: WeeklyResult, book: SiteBook, today: date) -> WeeklyResult:
     """`result` with the version of the notice in force, and whether its period is marked by a withdrawal."""
     notes = [*result.notes, Note("papers_version", {"version": paper_facts(book, today).version})]
+    if declared_simulation(book, result.period.first, result.period.last):
+        notes.append(Note("simulation_campaign"))
     if result.audience.gated and is_marked(book, result.period):
         notes.append(Note(_MARKED))
     return replace(result, notes=tuple(notes))

@@ -60,6 +60,7 @@ class CampaignFacts:
     cse_reference: str | None
     cse_date: date | None
     dpia_version: str | None
+    simulation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,14 @@ def paper_facts(book: SiteBook, day: date) -> PaperFacts:
 
 def _campaign(row: Campaign) -> CampaignFacts:
     return CampaignFacts(
-        row.id, row.start, row.end, row.purpose, row.cse_reference, row.cse_date, row.dpia_version
+        row.id,
+        row.start,
+        row.end,
+        row.purpose,
+        row.cse_reference,
+        row.cse_date,
+        row.dpia_version,
+        row.simulation,
     )
 
 

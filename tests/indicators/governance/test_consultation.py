@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from dashboards.papers import compose
 from indicators.governance.chain import read_entries
-from indicators.governance.consultation import check_campaign, require_campaign
+from indicators.governance.consultation import check_campaign, declared_simulation, require_campaign
+from indicators.governance.issue import with_governance_notes
+from indicators.governance.papers import paper_facts
+from indicators.model import Audience, Period, WeeklyResult
 from sensors.errors import GovernanceError
 from sensors.site_book import SiteBook
 from sensors.site_file import load_site
@@ -118,3 +122,33 @@ def test_another_name_does_not_stretch_a_consultation(tmp_path: Path, key: str, 
     assert renamed != COMPLETE
     assert codes(book(tmp_path, renamed, mount="upper_arm_dominant")) == {"consultation_reopened"}
     assert require_campaign(book(tmp_path, renamed), DAY) is not None
+
+
+def test_what_is_called_a_simulation_says_so_everywhere(tmp_path: Path) -> None:
+    """The word lets live sensors start without a consultation: it must not pass unseen."""
+    called = COMPLETE.replace('purpose = "Lighten the presses"', "simulation = true")
+    site = book(tmp_path, called)
+    assert require_campaign(site, DAY) is not None
+    require_campaign(site, DAY)
+    (entry,) = read_entries(tmp_path / "campaigns.jsonl")
+    assert (entry["event"], entry["campaign"], entry["sensors"]) == ("simulation_declared", "autumn", ["s1"])
+    assert declared_simulation(site, DAY, DAY)
+    assert not declared_simulation(site, date(2027, 1, 4), date(2027, 1, 10))
+    assert not declared_simulation(book(tmp_path, called, origin="simulated"), DAY, DAY)
+    period = Period(DAY, DAY, 0, 1, "Europe/Paris")
+    empty = WeeklyResult(
+        site="plant",
+        site_label="Plant",
+        language="en",
+        audience=Audience.REPORT,
+        period=period,
+        version="1",
+        references="r",
+        workstations=(),
+    )
+    noted = with_governance_notes(empty, site, DAY)
+    assert "simulation_campaign" in {note.code for note in noted.notes}
+    facts = paper_facts(site, DAY)
+    assert "nobody may wear these sensors" in " ".join(compose(facts, "notice", "en").sections[2].paragraphs)
+    honest = with_governance_notes(empty, book(tmp_path, COMPLETE), DAY)
+    assert "simulation_campaign" not in {note.code for note in honest.notes}
