@@ -10,6 +10,7 @@ import resource
 import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -378,6 +379,14 @@ def test_a_process_that_may_not_write_holds_back_until_it_may(
     tell(3_000, stored)
 
 
+def stored_by_metrics(port: int) -> float:
+    """What the ingest behind a metrics port says it stored."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        text = answer.read().decode()
+    (line,) = (one for one in text.splitlines() if one.startswith("vigiposte_ingest_accepted_total "))
+    return float(line.split()[1])
+
+
 @pytest.mark.parametrize("others", [1, 3])
 def test_workers_share_one_subscription_and_one_may_be_killed(
     others: int,
@@ -388,6 +397,7 @@ def test_workers_share_one_subscription_and_one_may_be_killed(
     lake: Store,
     ingest_process: Callable[..., Any],
     stored_numbers: Callable[[Store], set[int]],
+    free_port: Callable[[], int],
 ) -> None:
     server = mosquitto()
     with load_site_file.open("a") as handle:
@@ -398,7 +408,9 @@ def test_workers_share_one_subscription_and_one_may_be_killed(
             load_site_file, mqtt_url=server.url, writer=name, feed_interval_s=0.2, **options
         )
 
-    victim, survivors = worker("victim"), [worker(f"worker-{number}") for number in range(others)]
+    ports = [free_port() for _ in range(others)]
+    victim = worker("victim")
+    survivors = [worker(f"worker-{number}", metrics_port=port) for number, port in enumerate(ports)]
     for one in (victim, *survivors):
         one.wait_connected()
     stream = Stream(blaster, server.port, load_message, rate=1_000)
@@ -406,6 +418,16 @@ def test_workers_share_one_subscription_and_one_may_be_killed(
     victim.kill()
     time.sleep(0.7)
     accepted = stream.finish()
+    share = accepted / (4 * (others + 1))
+    deadline = time.monotonic() + 20.0
+    while min(served := [stored_by_metrics(port) for port in ports]) < share:
+        assert time.monotonic() < deadline, served
+        time.sleep(0.05)
+    # Nothing was compacted yet: whoever wrote a file stands in its name.
+    names = [path.name for path in (load_site_file.parent / "lake" / "raw").rglob("part-*.parquet")]
+    wrote = {name.removeprefix("part-").rpartition("-")[0].rpartition("_")[0] for name in names}
+    assert wrote - {"victim"} == {f"worker_{number}" for number in range(others)}
+    assert len(set(names)) == len(names)
     # What the killed one had not acknowledged waits for it; the others took the rest.
     worker("victim", until_idle_s=1.0).finish()
     time.sleep(0.3)
@@ -416,7 +438,10 @@ def test_workers_share_one_subscription_and_one_may_be_killed(
     stored = stored_numbers(lake)
     assert stored == set(range(accepted))
     tell(accepted, stored)
-    # Each took its share, to a journal of its own.
+    # Each tells of itself alone, and took its share, to a journal of its own.
+    for told, count in zip(served, counts, strict=True):
+        assert share <= told <= count["stored"]
+    assert sum(served) <= accepted
     assert all(count["stored"] > accepted / (3 * (others + 1)) for count in counts)
     assert (load_site_file.parent / "journal-victim").is_dir()
 
