@@ -17,6 +17,7 @@ __all__ = [
     "NBSP",
     "Language",
     "clock",
+    "day_month",
     "day_name",
     "decimals_for",
     "decimals_of",
@@ -239,6 +240,11 @@ def long_date(day: date, *, language: Language | str, weekday: bool = False) -> 
     ordinal = "1er" if language == Language.FR and day.day == 1 else str(day.day)
     text = f"{ordinal}{NBSP}{month_name(day.month, language=language)} {day.year}"
     return f"{day_name(day, language=language)} {text}" if weekday else text
+
+
+def day_month(day: date, *, language: Language | str) -> str:
+    """Write a day of any year: ``26 mai``, ``1er mars``, ``26 May``."""
+    return long_date(day, language=language).rsplit(" ", 1)[0]
 
 
 def period_label(first: date, last: date, *, language: Language | str) -> str:

@@ -189,11 +189,20 @@ class ProjectionCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectionRow:
-    """Projections of one workstation; `shift` only where it has several."""
+    """Projections of one workstation; `shift` only where it has several.
+
+    Attributes
+    ----------
+    crossed, crossed_of : str
+        First day of the year on which a threshold is reached, or nothing; and which one, with its range,
+        or why there is none.
+    """
 
     station: str
     shift: str
     cells: tuple[ProjectionCell | None, ...]
+    crossed: str = ""
+    crossed_of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

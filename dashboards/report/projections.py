@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from dashboards import typography
 from dashboards.report.model import ProjectionCell, ProjectionRow, ProjectionTable
 from dashboards.wording import Wording
 from indicators.headlines import indicator_verdict
@@ -9,6 +13,8 @@ from indicators.limits import Limit, Role
 from indicators.model import Indicator, Scope, WeeklyResult, WorkstationResult
 
 __all__ = ["projection_table"]
+
+_CROSSED = ("threshold_crossed", "threshold_crossed_maybe", "threshold_crossed_on")
 
 
 def projection_table(result: WeeklyResult, words: Wording) -> ProjectionTable:
@@ -37,10 +43,33 @@ def projection_table(result: WeeklyResult, words: Wording) -> ProjectionTable:
                 station=station.label,
                 shift=words.name(shift) if station.id in several else "",
                 cells=tuple(_cell(indicators.get(identifier), words) for identifier in order),
+                **_crossed(indicators, order, words),
             )
             for (_, shift), (station, indicators) in found.items()
         ),
     )
+
+
+def _crossed(indicators: Mapping[str, Indicator], order: Sequence[str], words: Wording) -> dict[str, str]:
+    """The first day of a year on which one of the thresholds is reached, as the notes of results say it."""
+    found = [
+        (note, identifier)
+        for identifier in order
+        if identifier in indicators
+        for note in indicators[identifier].quality
+        if note.code in _CROSSED
+    ]
+    if not found:
+        # What was not measured may have crossed its threshold unseen.
+        whole = all(indicator.value is not None for indicator in indicators.values())
+        return {"crossed_of": words.say("report.crossed_none") if whole else "–"}
+    note, identifier = min(found, key=lambda pair: str(pair[0].params["on_day"]))
+    days = {
+        name: typography.day_month(date.fromisoformat(str(day)), language=words.language)
+        for name, day in note.params.items()
+    }
+    parts = [words.indicator_text(identifier), words.say(f"report.{note.code}", **days)]
+    return {"crossed": days["on_day"], "crossed_of": ", ".join(part for part in parts if part)}
 
 
 def _by_shift(station: WorkstationResult) -> dict[str, dict[str, Indicator]]:

@@ -22,7 +22,7 @@ from dashboards.report.model import Change
 from dashboards.report.pdf import render_pdf
 from dashboards.report.tables import csv_text, guarded, plain_sheet
 from dashboards.wording import Wording
-from indicators.model import Audience, Indicator, Interval, Scope, WeeklyResult
+from indicators.model import Audience, Indicator, Interval, Note, Scope, WeeklyResult
 from sensors.errors import GovernanceError, UsageError
 
 NBSP = "\u00a0"
@@ -319,3 +319,36 @@ def test_an_unknown_format_is_refused_with_the_list(plant: WeeklyResult, tmp_pat
     with pytest.raises(UsageError, match="html, pdf, csv, xlsx, json"):
         render_report(plant, tmp_path, ("docx",), "fr")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_projection_table_says_when_the_first_threshold_is_reached(plant: WeeklyResult) -> None:
+    crossed = Note(
+        "threshold_crossed", {"on_day": "2026-05-26", "from_day": "2026-05-01", "to_day": "2026-07-14"}
+    )
+
+    def noted(station: Any, *notes: Note) -> Any:
+        factors = tuple(
+            replace(
+                factor,
+                indicators=tuple(
+                    replace(item, quality=notes) if item.id == "noise_c2p_hours" else item
+                    for item in factor.indicators
+                ),
+            )
+            for factor in station.factors
+        )
+        return replace(station, factors=factors)
+
+    first, other = (station for station in plant.workstations if station.id in ("presse-1", "four-2"))
+    result = replace(plant, workstations=(noted(first, crossed), other))
+    for language, day, between, never in (
+        ("fr", "26 mai", "entre le 1er mai et le 14 juillet", "pas dans l’année"),
+        ("en", "26 May", "between 1 May and 14 July", "not within the year"),
+    ):
+        view = build_view(result, language)
+        rows = {row.station: row for row in view.projections.rows}
+        assert rows["Presse 1"].crossed.replace(NBSP, " ") == day
+        assert between in rows["Presse 1"].crossed_of.replace(NBSP, " ")
+        assert (rows["Four 2"].crossed, rows["Four 2"].crossed_of) == ("", never)
+        assert day in text_of(render_html(view))
+        assert day in pdf_text(render_pdf(view, result.period)).replace(NBSP, " ")
