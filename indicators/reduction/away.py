@@ -15,6 +15,7 @@ import pyarrow as pa
 import scipy
 
 from indicators.reduction.partition import Worked, analysis_version, work_out
+from indicators.reduction.posture import THREADS
 from ingest.fingerprint import NO_ROWS
 from ingest.place import StorePlace
 from ingest.store import Partition, ReadingQuery
@@ -119,7 +120,12 @@ def reduce_away(
         )
     partition = assignment.partition
     store = _opened(place, threading.get_ident())
-    worked = work_out(book, _RawOnly(store, assignment), partition, force=assignment.force)
+    # A worker has the cores of its threads and no more: others have the rest.
+    before = THREADS.set(_threads())
+    try:
+        worked = work_out(book, _RawOnly(store, assignment), partition, force=assignment.force)
+    finally:
+        THREADS.reset(before)
     return Reduced(worked, _name(), _peak_bytes())
 
 
@@ -137,6 +143,14 @@ def _name() -> str:
     from distributed import get_worker
 
     return str(get_worker().name)
+
+
+def _threads() -> int:
+    from distributed import get_worker
+
+    # Tasks share the worker's threads, and each runs on one.
+    worker = get_worker()
+    return max(1, int(worker.state.nthreads) // max(1, len(worker.state.executing)))
 
 
 def _peak_bytes() -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -33,7 +34,7 @@ from sensors.errors import MethodError
 from sensors.readings import ReadingBatch
 from sensors.site_model import Calibration, Mount, Sensor
 
-__all__ = ["BLOCK_NS", "SCHEMA", "VERSION", "PostureDay", "frame_of", "merge", "reduce_minutes"]
+__all__ = ["BLOCK_NS", "SCHEMA", "THREADS", "VERSION", "PostureDay", "frame_of", "merge", "reduce_minutes"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -42,7 +43,9 @@ VERSION = "posture-3"
 BLOCK_NS = 30 * MINUTE_NS
 """Length of the blocks of UTC whose minutes are computed together: they share time base and filter."""
 
-_THREADS = 2
+THREADS: ContextVar[int] = ContextVar("posture_threads", default=2)
+"""Threads that work on the blocks of one sensor; they change no byte."""
+
 _CONTEXT_NS = 10 * SECOND_NS
 _AXES = ("acc_x", "acc_y", "acc_z")
 _TURNS = ("gyr_x", "gyr_y", "gyr_z")
@@ -204,7 +207,7 @@ def reduce_minutes(
     blocks = range(start_ns // BLOCK_NS * BLOCK_NS, end_ns, BLOCK_NS)
     _keep_memory()
     # Blocks are independent and numpy lets threads run side by side; the order of the results is kept.
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(THREADS.get()) as pool:
         parts = [part for part in pool.map(one, blocks) if part is not None]
     return _table(parts, frame, method)
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from dashboards.catalogue import text
 from indicators.document import to_document
+from indicators.reduction import away
 from indicators.reduction.away import Assignment, installation, reduce_away
 from indicators.reduction.cluster import Cluster, open_cluster
 from indicators.reduction.service import ReduceReport, pending_partitions, reduce_partitions
@@ -157,3 +158,9 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
         open_cluster("tcp://127.0.0.1:9", StorePlace("lake:.", None, Path())),
     ):
         pass
+
+
+def test_a_worker_uses_the_cores_of_its_threads_only(workers: Cluster) -> None:
+    addresses = workers._client.scheduler_info(n_workers=-1)["workers"]
+    asked = [workers._client.submit(away._threads, pure=False, workers=one) for one in addresses]
+    assert [one.result() for one in asked] == [1, 1]
