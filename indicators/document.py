@@ -177,7 +177,7 @@ def explanation_document(found: Explanation, text: Text) -> dict[str, Any]:
         **circulation_entry(found.audience, text),
         "period": _period(found.period),
         "withheld": _withheld(found.withheld, text),
-        "results": [_indicator(item, text) for item in found.results],
+        "results": [{**_indicator(item, text), "details": dict(item.details)} for item in found.results],
         "reason": _words(found.reason, text),
         "reason_code": _code(found.reason),
         "formula": text(found.formula),

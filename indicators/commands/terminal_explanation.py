@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from indicators.commands.terminal_rows import SYMBOLS, figure, remarks, row_of, table
+from indicators.commands.terminal_rows import SYMBOLS, remarks, row_of, table
+from indicators.commands.terminal_terms import term_lines
 from indicators.explain import Explanation, Window
 from indicators.limits import Grade, Limit
-from indicators.model import Indicator
+from indicators.model import Scope
 from indicators.words import Text, circulation, cited, label, method_words, note_words, quantity
 
 __all__ = ["explanation_lines"]
@@ -72,20 +73,11 @@ def _result_lines(found: Explanation, say: Text) -> Iterator[str]:
     for method in dict.fromkeys(method_words(item.method, say) for item in found.results if item.method):
         yield f"    {say('commands.explain_method', method=method)}"
     for item in found.results:
-        yield from _octave_lines(item, say)
+        # The week is a part of what the usual conditions rest on.
+        if item.scope is Scope.USUAL:
+            yield from (f"    {line}" for line in term_lines(item, say))
     for remark in remarks(found.results, say):
         yield f"    · {remark}"
-
-
-def _octave_lines(item: Indicator, say: Text) -> Iterator[str]:
-    """Spectrum, attenuation and what is left, where a protector was counted by octave bands."""
-    rows = item.details.get("octaves")
-    if not isinstance(rows, list):
-        return
-    yield f"    {say('commands.explain_octaves')}"
-    for row in rows:
-        level, apv, at_ear = (figure(row[key], (), say) for key in ("level_db", "apv_db", "at_ear_dba"))
-        yield f"    {row['hz']:>6} Hz {level:>7} dB {apv:>6} dB {at_ear:>7} dB(A)"
 
 
 def _limit_lines(found: Explanation, say: Text) -> Iterator[str]:

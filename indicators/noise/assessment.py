@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from analysis.levels import sound_exposure_pa2h
 from indicators.building import indicator_of
 from indicators.context import AssessmentContext
 from indicators.intervals import Scale, tolerance_notes
@@ -114,10 +115,13 @@ def _lex(basis: Basis, context: AssessmentContext, exposure: Exposure | None, co
             "u3_db": basis.u3_db,
             "samples": exposure.samples,
             "points": float(exposure_points(exposure.lex_8h_db)),
+            "exposure_pa2h": float(sound_exposure_pa2h(exposure.lex_8h_db, _ANY_DAY_H)),
             "days": by_day(basis.days, basis.te_h),
         }
-        if not math.isnan(exposure.u1_db):
-            details["u1_db"] = exposure.u1_db
+        budget = {"u1_db": exposure.u1_db, "c1u1_db": exposure.c1u1_db}
+        details |= {name: value for name, value in budget.items() if not math.isnan(value)}
+        if exposure.interval is not None:
+            details["expanded_u_db"] = exposure.interval.high - exposure.lex_8h_db
         if exposure.tasks is not None:
             details["tasks"] = [
                 {"task": name, "level_db": float(level), "share_percent": float(share)}

@@ -52,6 +52,8 @@ class Exposure:
         Warnings of the method.
     u1_db : float
         Standard deviation of the samples [dB]; NaN for the task-based strategy.
+    c1u1_db : float
+        What it contributes to the uncertainty (Table C.4) [dB]; NaN there too, and outside the table.
     samples : int
         Samples used.
     tasks : TaskBasedLevel or None
@@ -66,6 +68,7 @@ class Exposure:
     method: str
     notes: tuple[Note, ...]
     u1_db: float
+    c1u1_db: float
     samples: int
     tasks: TaskBasedLevel | None = None
     task_names: tuple[str, ...] = ()
@@ -161,6 +164,7 @@ def _of_samples(sampled: SampledLevel, basis: Basis, strategy: str, notes: tuple
         method=_method(strategy, worn=basis.worn),
         notes=(*notes, *sampled.warnings),
         u1_db=sampled.u1_db,
+        c1u1_db=sampled.c1u1_db,
         samples=len(basis.valid),
     )
 
@@ -213,6 +217,7 @@ def _from_tasks(
         method=_method("task-based", worn=basis.worn),
         notes=(*notes, *result.warnings),
         u1_db=float("nan"),
+        c1u1_db=float("nan"),
         samples=len(basis.days),
         tasks=result,
         task_names=names,

@@ -99,3 +99,17 @@ def test_the_octave_method_reaches_documents_and_explanations(site: Path) -> Non
     assert "protector Casque M counted (ISO 4869-2:2018, octave bands)" in said(
         site, "indicators", "--workstation", "saw", "--lang", "en"
     )
+
+
+def test_an_explanation_holds_what_recomputing_it_by_hand_takes(site: Path) -> None:
+    found = json.loads(said(site, "explain", "saw", "lex_8h", "--json"))["results"][0]
+    terms = found["details"]
+    assert terms["te_h"] == 8.0
+    u = (terms["c1u1_db"] ** 2 + terms["u2_db"] ** 2 + terms["u3_db"] ** 2) ** 0.5
+    assert terms["expanded_u_db"] == pytest.approx(1.65 * u)
+    assert found["interval"][1] - found["value"] == pytest.approx(1.65 * u)
+    # 87 dB(A) over 8 h are 1.6 Pa²h.
+    assert terms["exposure_pa2h"] == pytest.approx(1.604 * 10 ** ((found["value"] - 87.0) / 10.0), rel=1e-3)
+    shown = said(site, "explain", "saw", "laeq_shift", "--lang", "en")
+    assert "exceeded during 10, 50, 90% of the time:" in shown
+    assert "dose by OSHA:" in said(site, "explain", "saw", "dose_eu", "--lang", "en")
