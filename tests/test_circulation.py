@@ -113,6 +113,17 @@ def test_what_is_made_to_be_read_by_others_is_refused_to_the_analyst(folder: Pat
     assert "always gated" in refused.error
 
 
+@pytest.mark.parametrize(
+    "form", [("--restitution", "--format", "html"), ("--format", "pdf"), ("--format", "xlsx")]
+)
+def test_no_document_to_hand_round_is_made_for_the_analyst(
+    folder: Path, form: tuple[str, ...], tmp_path: Path
+) -> None:
+    refused = run(folder, "report", *WEEK, *ANALYST, *form, "--out", str(tmp_path / "out"))
+    assert refused.code != 0
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("command", ["indicators", "report", "serve"])
 def test_a_fleet_is_never_shown_ungated(folder: Path, command: str, tmp_path: Path) -> None:
     fleet = tmp_path / "fleet.toml"

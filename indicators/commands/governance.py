@@ -62,14 +62,15 @@ def audit_verify(context: typer.Context, site: SiteOption = None, *, as_json: Js
     else:
         for name, one in reports.items():
             if one.entries or not one.intact or name == ACCESS_LOG:
-                typer.echo(f"{_report_words(one, say)}  ({name})")
+                words = _report_words(one, say, keyed=book.site.privacy.key_file is not None)
+                typer.echo(f"{words}  ({name})")
         for wearer in sorted(forgotten):
             typer.echo(say("terminal.audit_forgotten", wearer=wearer))
     if forgotten or not all(one.intact for one in reports.values()):
         raise typer.Exit(_BROKEN)
 
 
-def _report_words(report: ChainReport, say: Callable[..., str]) -> str:
+def _report_words(report: ChainReport, say: Callable[..., str], *, keyed: bool) -> str:
     if report.uncovered:
         code = "terminal.audit_uncovered"
     elif report.broken_line is not None:
@@ -90,8 +91,8 @@ def _report_words(report: ChainReport, say: Callable[..., str]) -> str:
         parts.append(say("terminal.audit_covered", unsigned=report.unsigned, line=report.covered_by))
     if report.lost:
         parts.append(say("terminal.audit_lost", lost=report.lost))
-    if report.anchored:
-        parts.append(say("terminal.audit_anchored"))
+    if report.intact and report.entries and keyed:
+        parts.append(say("terminal.audit_anchored" if report.anchored else "terminal.audit_unanchored"))
     return ", ".join(parts)
 
 

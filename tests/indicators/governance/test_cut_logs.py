@@ -101,6 +101,11 @@ def test_lines_from_before_the_key_are_covered_when_it_is_made(site: Path) -> No
     document = json.loads(run(site, "audit", "verify", "--json").stdout)
     assert (document["unsigned"], document["covered_by"], document["intact"]) == (2, 3, True)
     assert run(site, "audit", "sign").stdout.strip() == "nothing to cover"
+    for anchor in (site.parent.parent / "safe").glob("*.head"):
+        anchor.unlink()
+    unknown = run(site, "audit", "verify")
+    assert unknown.exit_code == 0
+    assert "end not written down beside the key" in unknown.stdout
 
 
 def test_a_key_made_by_hand_leaves_the_covering_to_a_command(site: Path) -> None:
