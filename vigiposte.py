@@ -18,9 +18,10 @@ import indicators.commands
 import ingest.commands
 import sensors.commands
 import simulators.commands
-from dashboards.terminal import explain_fault, run_translated
-from sensors.command_line import JsonOption, Services, SiteOption, services_of
+from dashboards.terminal import as_ours, explain_fault, run_translated
+from sensors.command_line import FleetOption, JsonOption, Services, SiteOption, emit_json, services_of
 from sensors.errors import VigiposteError
+from sensors.fleet_runs import SiteAnswer, at_each_site
 from sensors.session_language import chosen_language, session_language
 
 if TYPE_CHECKING:
@@ -280,6 +281,12 @@ def _problem_lines(problem: Any, language: str) -> tuple[str, str, str]:
     return problem_lines(problem, language)
 
 
+def _explained(error: VigiposteError, language: str) -> str:
+    from dashboards.sentences import explained
+
+    return explained(error, language)
+
+
 def _survey(book: SiteBook, open_store: Callable[[], Store]) -> Any:
     from ingest.overview import survey
 
@@ -321,6 +328,8 @@ def build_services() -> Services:
             "write_own_data": _write_own_data,
             "render_paper": _render_paper,
             "survey": _survey,
+            "as_ours": as_ours,
+            "explained": _explained,
             "problem_lines": _problem_lines,
         },
         language=_language,
@@ -368,14 +377,31 @@ def _packages_together() -> tuple[bool, str]:
 def doctor(
     context: typer.Context,
     site: SiteOption = None,
+    fleet: FleetOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
     """Look at installation, site file, broker, store, disk, permissions and clock; say what to mend."""
+    services = services_of(context)
+    if fleet is not None:
+        heads = ("terminal.column_faults", "terminal.column_notices")
+        at_each_site(services, fleet, "doctor", heads, partial(_diagnosed, services), as_json=as_json)
+        return
+    answer = _diagnosed(services, services.load_site(site), every=True)
+    if as_json:
+        emit_json("doctor", answer.document)
+    else:
+        for line in answer.below:
+            typer.echo(line)
+    if answer.exit_code:
+        raise typer.Exit(answer.exit_code)
+
+
+def _diagnosed(services: Services, book: SiteBook, *, every: bool = False) -> SiteAnswer:
+    """Findings of one site; their lines without what is well, unless `every` one is wanted."""
     from dataclasses import asdict
 
     from ingest.diagnosis import Finding, State, examine
-    from sensors.command_line import emit_json
 
     together, places = _packages_together()
     findings = [
@@ -386,22 +412,26 @@ def doctor(
             "" if together else "install vigiposte in an environment of its own",
         )
     ]
-    services = services_of(context)
-    book = services.load_site(site)
     findings.append(Finding("site file", State.OK, f"{book.path} is valid"))
     findings += examine(book, services.open_store(book), book.folder / "journal")
-    if as_json:
-        emit_json("doctor", {"findings": [asdict(finding) for finding in findings]})
-    else:
-        say, told = services.words(None, book), services.translated(book)
-        marks = {State.OK: "✓", State.NOTICE: "!", State.FAULT: "×"}
-        for finding in findings:
-            subject, seen = told(finding.subject), told(finding.seen)
-            typer.echo(say("terminal.finding", mark=marks[finding.state], subject=subject, seen=seen))
-            if finding.remedy:
-                typer.echo(f"    {told(finding.remedy)}")
-    if any(finding.state is State.FAULT for finding in findings):
-        raise typer.Exit(3)
+    say, told = services.words(None, book), services.translated(book)
+    marks = {State.OK: "✓", State.NOTICE: "!", State.FAULT: "×"}
+    lines = []
+    for finding in findings:
+        if not every and finding.state is State.OK:
+            continue
+        subject, seen = told(finding.subject), told(finding.seen)
+        lines.append(say("terminal.finding", mark=marks[finding.state], subject=subject, seen=seen))
+        if finding.remedy:
+            lines.append(f"    {told(finding.remedy)}")
+    states = [finding.state for finding in findings]
+    faults = states.count(State.FAULT)
+    return SiteAnswer(
+        document={"findings": [asdict(finding) for finding in findings]},
+        cells=(str(faults), str(states.count(State.NOTICE))),
+        below=tuple(lines),
+        exit_code=3 if faults else 0,
+    )
 
 
 _ROOMS = (sensors, simulators, ingest, indicators, dashboards)

@@ -72,22 +72,27 @@ def _fleet(
     dates: tuple[str | None, str | None, str | None],
     scheduler: str | None,
     language: str | None,
-    formats: str,
+    formats: str | None,
     out: Path,
+    fail_on: FailOn | None,
     *,
     as_json: bool,
 ) -> None:
     from dashboards.fleet.render import known_fleet_formats, render_fleet
-    from indicators.commands.fleet import fleet_of
+    from indicators import verdicts
+    from indicators.commands.fleet import fleet_code, fleet_of
 
-    names = known_fleet_formats(_names(formats))
+    names = known_fleet_formats(_names(formats or "html,pdf"))
     result = fleet_of(services, path, dates, scheduler, language)
     written = render_fleet(result, out, names, language)
     if as_json:
         emit_json("report", {"period": result.week, "files": [str(path) for path in written]})
-        return
-    for file in written:
-        typer.echo(file)
+    else:
+        for file in written:
+            typer.echo(file)
+    level = None if fail_on is None else verdicts.FailOn(fail_on.value)
+    if code := fleet_code(result, level):
+        raise typer.Exit(code)
 
 
 def mount(app: typer.Typer) -> None:
@@ -143,9 +148,9 @@ def mount(app: typer.Typer) -> None:
         if language is not None:
             services.text(language)
         if fleet is not None:
-            require_whole_sites(audience, **{"fail-on": fail_on})
+            require_whole_sites(audience, restitution=restitution)
             dates = (week, first, last)
-            _fleet(services, fleet, dates, scheduler, language, formats or "html,pdf", out, as_json=as_json)
+            _fleet(services, fleet, dates, scheduler, language, formats, out, fail_on, as_json=as_json)
             return
         seen_by = chosen_audience(audience)
         asked = _names(formats or ("html,pdf" if seen_by.gated else "html"))

@@ -11,7 +11,7 @@ import typer
 
 from sensors.errors import LocalResourceError, VigiposteError
 
-__all__ = ["explain_fault", "run_translated"]
+__all__ = ["as_ours", "explain_fault", "run_translated"]
 
 _LOCAL_TROUBLE = {
     errno.ENOSPC: ("the disk is full", "free space; readings that were acknowledged wait in the journal"),
@@ -23,7 +23,7 @@ _LOCAL_TROUBLE = {
 }
 
 
-def _as_ours(error: Exception) -> VigiposteError:
+def as_ours(error: Exception) -> VigiposteError:
     """Anything that went wrong, as an error that says what to do."""
     if isinstance(error, VigiposteError):
         return error
@@ -50,7 +50,7 @@ def explain_fault(error: BaseException, language: str) -> int:
         sys.stderr.close()
         return 0
     assert isinstance(error, Exception)
-    ours = _as_ours(error)
+    ours = as_ours(error)
     sys.stderr.write(f"vigiposte{colon} {explained(ours, language)}\n")
     return ours.exit_code
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensors.command_line import JsonOption, SiteOption, emit_json, note, services_of
+from sensors.command_line import FleetOption, JsonOption, SiteOption, emit_json, note, services_of
 from sensors.errors import UsageError
+from sensors.fleet_runs import SiteAnswer, at_each_site, refuse_with_fleet
 
 if TYPE_CHECKING:
     from ingest.retention import PurgePlan, PurgeReport
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["mount", "scheduled_purge"]
 
 _NOT_ENOUGH = 4
+_HEADS = tuple(
+    f"terminal.column_{name}"
+    for name in ("due_raw", "due_summaries", "due_quarantine", "rows_removed", "kept")
+)
 
 
 def mount(app: typer.Typer) -> None:
@@ -47,6 +52,7 @@ def purge(
     ] = None,
     store: Annotated[str | None, typer.Option("--store", help="This store instead of the site's.")] = None,
     site: SiteOption = None,
+    fleet: FleetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Remove raw data and summaries past their retention, for good; the purge is written to the signed log.
@@ -54,40 +60,85 @@ def purge(
     Raw data without a current summary is named and kept (exit code 4). The journal, the quarantine and what
     killed writers left half written are tidied too; exported files are yours to remove.
     """
+    services = services_of(context)
+    work = partial(
+        _purged,
+        services,
+        store,
+        dry_run=dry_run,
+        journals=journal or None,
+        include_simulated=include_simulated,
+        without_summary=without_summary or (),
+    )
+    if fleet is not None:
+        refuse_with_fleet(store=store, journal=journal, without_summary=without_summary)
+        at_each_site(services, fleet, "purge", _HEADS, partial(_answer, services, work), as_json=as_json)
+        return
+    book = services.load_site(site)
+    plan, report = work(book)
+    say = services.words(None, book)
+    if as_json:
+        emit_json("purge", _document(plan, report))
+    else:
+        _say(say, book, plan, report)
+    for line in _kept(plan, say):
+        note(line)
+    if plan.refused:
+        raise typer.Exit(_NOT_ENOUGH)
+
+
+def _purged(
+    services: Services,
+    url: str | None,
+    book: SiteBook,
+    *,
+    dry_run: bool,
+    journals: Sequence[Path] | None,
+    include_simulated: bool,
+    without_summary: Sequence[str],
+) -> tuple[PurgePlan, PurgeReport | None]:
     from datetime import UTC, datetime
 
     from ingest.retention import plan_purge
     from ingest.retention import purge as carry_out
 
-    services = services_of(context)
-    book = services.load_site(site)
-    opened = services.open_store(book, url=store)
+    opened = services.open_store(book, url=url)
     try:
         plan = plan_purge(
             book,
             opened,
             datetime.now(UTC),
             partial(services.extra["summary_gap"], book, opened),
-            journals=journal or None,
+            journals=journals,
             include_simulated=include_simulated,
-            without_summary=without_summary or (),
+            without_summary=without_summary,
         )
-        _check_names(plan, without_summary or ())
+        _check_names(plan, without_summary)
         report = None if dry_run else carry_out(opened, plan, partial(services.extra["log_access"], book))
     finally:
         opened.close()
-    if as_json:
-        emit_json("purge", _document(plan, report))
-    else:
-        _say(services.words(None, book), book, plan, report)
-    say = services.words(None, book)
+    return plan, report
+
+
+def _answer(
+    services: Services, work: Callable[[SiteBook], tuple[PurgePlan, PurgeReport | None]], book: SiteBook
+) -> SiteAnswer:
+    plan, report = work(book)
+    due = (len(plan.raw), len(plan.summaries), len(plan.quarantine))
+    return SiteAnswer(
+        document=_document(plan, report),
+        cells=(*map(str, due), "–" if report is None else str(report.rows), str(len(plan.refused))),
+        below=tuple(_kept(plan, services.words(None, book))),
+        exit_code=_NOT_ENOUGH if plan.refused else 0,
+    )
+
+
+def _kept(plan: PurgePlan, say: Callable[..., str]) -> Iterator[str]:
     for item in plan.refused:
-        note(say("terminal.purge_kept", name=item.name, why=say(f"terminal.purge_{item.reason}")))
-    if plan.refused:
-        raise typer.Exit(_NOT_ENOUGH)
+        yield say("terminal.purge_kept", name=item.name, why=say(f"terminal.purge_{item.reason}"))
 
 
-def _check_names(plan: PurgePlan, names: list[str] | tuple[str, ...]) -> None:
+def _check_names(plan: PurgePlan, names: Sequence[str]) -> None:
     known = {f"{one.sensor}/{one.day}" for one in plan.raw}
     unknown = sorted(set(names) - known)
     if unknown:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensors.command_line import JsonOption, SiteOption, emit_json, note, services_of
+from sensors.command_line import FleetOption, JsonOption, SiteOption, emit_json, note, services_of
+from sensors.fleet_runs import SiteAnswer, at_each_site, refuse_with_fleet
 
 if TYPE_CHECKING:
     from ingest.service import IngestReport
+    from sensors.command_line import Services
+    from sensors.site_book import SiteBook
 
 __all__ = ["mount"]
 
@@ -21,6 +25,9 @@ _CONNECT_S = 10.0
 _CONNECT_ONCE_S = 3.0
 _REDUCED_DAYS = 8
 _WATCH_S = 2.0
+_HEADS = tuple(
+    f"terminal.column_{name}" for name in ("sensors", "unwell", "last_seen", "ingests", "backlog", "store")
+)
 
 
 def mount(app: typer.Typer) -> None:
@@ -157,16 +164,20 @@ def status(
         list[Path] | None, typer.Option("--journal", help="Journal folder; may be given several times.")
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show it again every two seconds.")] = False,
+    fleet: FleetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Sensors (last seen, rate, rejected, late, clock, battery, calibration), journal backlog, store."""
     import sys
-    from functools import partial
 
     from ingest.overview import survey, to_document
     from ingest.status_lines import render
 
     services = services_of(context)
+    if fleet is not None:
+        refuse_with_fleet(store=store, journal=journal, watch=watch)
+        at_each_site(services, fleet, "status", _HEADS, partial(_answer, services), as_json=as_json)
+        return
     while True:
         book = services.load_site(site)
         seen = survey(book, partial(services.open_store, book, url=store), journal or None)
@@ -183,3 +194,27 @@ def status(
             time.sleep(_WATCH_S)
         except KeyboardInterrupt:
             return
+
+
+def _answer(services: Services, book: SiteBook) -> SiteAnswer:
+    from ingest.overview import survey, to_document
+    from ingest.status_lines import ago
+
+    seen = survey(book, partial(services.open_store, book))
+    say, told = services.words(None, book), services.translated(book)
+    unwell = sum(line.state != "ok" for line in seen.sensors)
+    newest = max((line.health.last_seen_ns for line in seen.sensors), default=0)
+    running = sum(one.running for one in seen.ingests)
+    backlog = sum(one.backlog_bytes for one in seen.ingests)
+    return SiteAnswer(
+        document=to_document(seen),
+        cells=(
+            str(len(seen.sensors)),
+            str(unwell),
+            ago(newest, seen.at_ns, say),
+            str(running),
+            say("terminal.megabytes", value=backlog / 1e6) if backlog else "0",
+            say("terminal.fine") if seen.store_problem is None else "×",
+        ),
+        below=() if seen.store_problem is None else (f"× {told(seen.store_problem)}",),
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ingest.overview import Overview, SensorLine
 from ingest.status import IngestHealth
+from sensors.fleet_runs import text_table
 from sensors.site_book import SiteBook
 
-__all__ = ["render"]
+__all__ = ["ago", "render"]
 
 _SHOWN_TOPICS = 20
 _COLUMNS = ("sensor", "kind", "state", "seen", "rate", "rejected", "late", "clock", "battery", "calibrated")
@@ -33,7 +34,7 @@ def render(seen: Overview, book: SiteBook, say: Callable[..., str], told: Callab
         lines += _ingest(one, book, say, told)
     rows = [tuple(say(f"terminal.column_{name}") for name in _COLUMNS)]
     rows += [_sensor(line, seen.at_ns, say) for line in seen.sensors]
-    lines += ["", *_table(rows)]
+    lines += ["", *text_table(rows)]
     if seen.unknown:
         lines += ["", say("terminal.status_unknown")]
         shown = sorted(seen.unknown.items())[:_SHOWN_TOPICS]
@@ -66,7 +67,7 @@ def _sensor(line: SensorLine, now_ns: int, say: Callable[..., str]) -> tuple[str
         line.sensor.id,
         say(f"terminal.kind_{line.sensor.kind}"),
         say(f"terminal.state_{line.state.replace(' ', '_')}"),
-        _ago(health.last_seen_ns, now_ns, say),
+        ago(health.last_seen_ns, now_ns, say),
         say("terminal.rate", value=_telling(health.rate_per_s)) if health.last_seen_ns else "–",
         rejected or "0",
         str(health.late),
@@ -76,7 +77,8 @@ def _sensor(line: SensorLine, now_ns: int, say: Callable[..., str]) -> tuple[str
     )
 
 
-def _ago(moment_ns: int, now_ns: int, say: Callable[..., str]) -> str:
+def ago(moment_ns: int, now_ns: int, say: Callable[..., str]) -> str:
+    """How long ago something was, in the largest unit that tells."""
     if not moment_ns:
         return "–"
     seconds = max(0.0, (now_ns - moment_ns) / 1e9)
@@ -84,13 +86,6 @@ def _ago(moment_ns: int, now_ns: int, say: Callable[..., str]) -> str:
         if seconds >= 2 * size:
             return say(f"terminal.ago_{unit}", number=seconds / size)
     return say("terminal.ago_seconds", number=seconds)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
 
 
 def _telling(rate_per_s: float) -> float:

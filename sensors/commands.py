@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,7 +73,11 @@ def check(
     services = services_of(context)
     try:
         if fleet is not None:
-            _approve_fleet(services, services.extra["load_fleet"](fleet), as_json=as_json)
+            found = services.extra["load_fleet"](fleet)
+            if problems := _closings(services, found):
+                _refuse(services, problems, as_json=as_json)
+                raise typer.Exit(SiteFileError.exit_code)
+            _approve_fleet(services, found, as_json=as_json)
             return
         book = services.load_site(site)
     except SiteFileError as error:
@@ -98,6 +103,16 @@ def check(
         _refuse(services, problems, as_json=as_json)
         raise typer.Exit(SiteFileError.exit_code)
     _approve(services, book, as_json=as_json)
+
+
+def _closings(services: Services, fleet: Fleet) -> list[Problem]:
+    """Closures of the action plans that a verdict speaks against, each with the folder of its site."""
+    judge = services.extra.get("closing_problems")
+    return [
+        replace(problem, file=f"{one.book.folder.name}/{problem.file}")
+        for one in fleet.sites
+        for problem in (judge(one.book) if judge is not None else ())
+    ]
 
 
 def _as_dict(problem: Problem) -> dict[str, Any]:

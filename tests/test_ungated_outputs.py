@@ -270,6 +270,9 @@ def test_a_fleet_tells_nothing(folder: Path, twin: Path, secrets: frozenset[str]
             ("indicators",),
             ("indicators", "--json"),
             ("report", "--format", "html,pdf,csv,xlsx,json", "--out", str(out)),
+            ("annex", "--format", "csv,json", "--out", str(out)),
+            ("annex", "--json"),
+            ("annex", "--audience", "wide"),
         ):
             answer = CliRunner().invoke(app, [*arguments, *WEEK, "--fleet", str(fleet)])
             assert answer.exit_code == 0, answer.stderr

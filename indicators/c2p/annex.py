@@ -31,7 +31,17 @@ if TYPE_CHECKING:
     from indicators.words import Text
     from sensors.site_book import SiteBook
 
-__all__ = ["Annex", "AnnexRow", "FactorShare", "build_annex", "to_csv", "to_document", "write_workbook"]
+__all__ = [
+    "Annex",
+    "AnnexRow",
+    "FactorShare",
+    "build_annex",
+    "csv_cell",
+    "to_csv",
+    "to_document",
+    "unformula",
+    "write_workbook",
+]
 
 # Columns whose codes have words in a section of the catalogues.
 _WORDED = {
@@ -281,8 +291,12 @@ def _cells(row: AnnexRow, say: Text | None = None) -> Iterable[Any]:
         if isinstance(value, float):
             # A projection knows no tenth of an hour.
             value = round(value, 1)
-        # A cell that a spreadsheet would take for a formula becomes plain text.
-        yield f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+        yield unformula(value) if isinstance(value, str) else value
+
+
+def unformula(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _heads(say: Text | None) -> tuple[str, ...]:
@@ -303,13 +317,14 @@ def to_csv(annex: Annex, *, separator: str = ";", say: Text | None = None) -> st
     writer = csv.writer(out, delimiter=separator, lineterminator="\n")
     writer.writerow(_heads(say))
     for row in annex.rows:
-        writer.writerow(_csv_cell(cell, separator) for cell in _cells(row, say))
+        writer.writerow(csv_cell(cell, separator) for cell in _cells(row, say))
     if say is not None:
         writer.writerow([say("decisions.annex_wording")])
     return out.getvalue()
 
 
-def _csv_cell(cell: Any, separator: str) -> Any:
+def csv_cell(cell: Any, separator: str) -> Any:
+    """A cell as a spreadsheet of the language of `separator` reads it: empty, or with its decimal mark."""
     if cell is None:
         return ""
     return str(cell).replace(".", ",") if isinstance(cell, float) and separator == ";" else cell

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from indicators.commands import (
+    annex,
     calibration,
     decisions,
     governance,
@@ -25,6 +26,7 @@ def mount(app: typer.Typer) -> None:
     summaries.mount(app)
     results.mount(app)
     validate.mount(app)
+    annex.mount(app)
     decisions.mount(app)
     what_if.mount(app)
     planning.mount(app)

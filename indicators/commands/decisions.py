@@ -1,32 +1,24 @@
-"""``vigiposte annex`` and ``vigiposte compare``: what supports a decision beyond the week."""
+"""``vigiposte compare``: before and after a change."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from indicators.commands.options import (
     chosen_audience,
-    chosen_circle,
-    chosen_period,
     log_analyst,
 )
-from indicators.commands.reading import opened_store, result_of
+from indicators.commands.reading import opened_store
 from sensors.command_line import (
     AudienceOption,
-    CircleOption,
-    FromOption,
     JsonOption,
     LanguageOption,
     SchedulerOption,
     SiteOption,
-    ToOption,
-    WeekOption,
     emit_json,
     services_of,
-    write_atomic,
 )
 
 if TYPE_CHECKING:
@@ -37,93 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["mount"]
 
-_FORMATS = ("csv", "xlsx", "json")
-
 
 def mount(app: typer.Typer) -> None:
-    """Add these commands to `app`."""
-    app.command()(annex)
+    """Add ``compare`` to `app`."""
     app.command()(compare)
-
-
-def annex(
-    context: typer.Context,
-    site: SiteOption = None,
-    week: WeekOption = None,
-    first: FromOption = None,
-    last: ToOption = None,
-    language: LanguageOption = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder to write files to.")] = None,
-    formats: Annotated[str, typer.Option("--format", help="csv, xlsx, json; several with commas.")] = "csv",
-    scheduler: SchedulerOption = None,
-    audience: CircleOption = "report",
-    *,
-    as_json: JsonOption = False,
-) -> None:
-    """Write the DUERP annex: collective data and the share of workers above each threshold."""
-    import json
-
-    from indicators.c2p.annex import build_annex, to_csv, to_document, write_workbook
-    from indicators.governance.issue import refuse_issue
-    from sensors.errors import UsageError
-
-    wanted = [name.strip() for name in formats.split(",") if name.strip()]
-    if unknown := [name for name in wanted if name not in _FORMATS]:
-        raise UsageError(
-            "unknown format",
-            value=unknown[0],
-            rule=f"one of {', '.join(_FORMATS)}",
-            remedy="--format csv,xlsx",
-        )
-    services = services_of(context)
-    book = services.load_site(site)
-    circle = chosen_circle(audience)
-    period = chosen_period(book, week, first, last)
-    say = services.words(language, book, document=as_json)
-    result = result_of(services, book, period, circle, scheduler, say)
-    refuse_issue(result)
-    found = build_annex(result, book)
-    # French spreadsheets read semicolons and decimal commas.
-    mark = ";" if say("commands.decimal_mark") == "," else ","
-    if out is not None:
-        stem = f"annex-{found.site}-{found.period.replace('..', '_')}"
-        for name in wanted:
-            path = out / f"{stem}.{name}"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if name == "csv":
-                write_atomic(path, "\ufeff" + to_csv(found, separator=mark, say=say))
-            elif name == "json":
-                write_atomic(path, json.dumps(to_document(found), ensure_ascii=False, indent=2) + "\n")
-            else:
-                write_workbook(found, path, say)
-            typer.echo(str(path))
-    if as_json:
-        emit_json("annex", to_document(found))
-    elif out is None:
-        typer.echo(say("decisions.annex_title", period=found.period))
-        for share in found.shares:
-            typer.echo(
-                say(
-                    "decisions.annex_share",
-                    factor=say(f"decisions.c2p.{share.factor}"),
-                    above=share.above,
-                    workers=share.workers,
-                    not_settled=share.not_settled,
-                    not_measured=share.not_measured,
-                    share=_share_words(share.share_above, say),
-                )
-            )
-        for row in found.rows:
-            if row.crossed_on is not None:
-                factor = say(f"decisions.c2p.{row.factor}")
-                typer.echo(say("decisions.annex_crossed", label=row.label, factor=factor, day=row.crossed_on))
-        typer.echo(say("decisions.annex_wording"))
-
-
-def _share_words(share: float | None, say: Any) -> str:
-    if share is None:
-        return str(say("decisions.unknown_share"))
-    return str(say("decisions.share_above", percent=f"{100.0 * share:.0f}"))
 
 
 def _dates(text: str, option: str) -> DatePeriod:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indicators.commands.options import chosen_period, on_cluster, progress_line, reduced_with
+from indicators.verdicts import FailOn
 from sensors.errors import UsageError
+from sensors.fleet_runs import refuse_with_fleet, worst_code
 
 if TYPE_CHECKING:
     from indicators.fleet.model import FamilyPlace, FleetResult, SiteLine
@@ -19,7 +21,12 @@ if TYPE_CHECKING:
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
 
-__all__ = ["fleet_lines", "fleet_of", "require_whole_sites"]
+__all__ = ["fleet_code", "fleet_lines", "fleet_of", "require_whole_sites"]
+
+_EXCEEDED = 10
+# As the command ends for the site alone.
+_CODES = {"fleet_nothing_measured": 4, "fleet_unreachable": 5}
+_OTHER_PROBLEM = 3
 
 
 def require_whole_sites(audience: str, **others: object) -> None:
@@ -38,15 +45,7 @@ def require_whole_sites(audience: str, **others: object) -> None:
             remedy="look at one site with --site and --audience analyst",
             code="fleet_audience",
         )
-    for name, value in others.items():
-        if value is not None:
-            raise UsageError(
-                f"--{name} speaks of one site",
-                value=str(value),
-                rule="not together with --fleet",
-                remedy=f"leave out --{name}, or name the site with --site",
-                code="fleet_option",
-            )
+    refuse_with_fleet(**others)
 
 
 def fleet_of(
@@ -75,6 +74,17 @@ def _prepared(
     progress = progress_line(f"{book.site.site.label}: {say('commands.reducing')}", passing=True)
     reduced_with(services, cluster, book, store, progress, period)
     return True
+
+
+def fleet_code(result: FleetResult, level: FailOn | None = None) -> int:
+    """Exit code of a fleet: the gravest of its sites, 10 where one exceeds what `level` names."""
+    codes = [
+        0 if line.problem is None else _CODES.get(line.problem.code, _OTHER_PROBLEM) for line in result.sites
+    ]
+    if level is not None:
+        told = {FailOn.LIMIT} if level is FailOn.LIMIT else set(FailOn)
+        codes += [_EXCEEDED for line in result.sites if line.exceeds in told]
+    return worst_code(codes)
 
 
 def fleet_lines(result: FleetResult, say: Text) -> Iterator[str]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensors.command_line import JsonOption, SiteOption, emit_json, note, services_of
+from sensors.command_line import FleetOption, JsonOption, SiteOption, emit_json, note, services_of
+from sensors.fleet_runs import SiteAnswer, at_each_site
 
 if TYPE_CHECKING:
     from indicators.governance.chain import ChainReport
+    from sensors.command_line import Services
+    from sensors.site_book import SiteBook
 
 __all__ = ["mount"]
 
@@ -34,40 +38,58 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(pseudonyms, name="pseudonyms")
 
 
-def audit_verify(context: typer.Context, site: SiteOption = None, *, as_json: JsonOption = False) -> None:
+def audit_verify(
+    context: typer.Context, site: SiteOption = None, fleet: FleetOption = None, *, as_json: JsonOption = False
+) -> None:
     """Check that no line of the access log, or of the logs beside it, was changed; exit code 1 when one was.
 
     Beside it stand withdrawals, campaigns and what was published of worn sensors, each a chain of its own.
     """
+    services = services_of(context)
+    if fleet is not None:
+        heads = ("commands.column_logs", "commands.column_entries", "commands.column_broken")
+        work = partial(_verified, services, every=False)
+        at_each_site(services, fleet, "audit", heads, work, as_json=as_json)
+        return
+    answer = _verified(services, services.load_site(site))
+    if as_json:
+        emit_json("audit", answer.document)
+    else:
+        for line in answer.below:
+            typer.echo(line)
+    if answer.exit_code:
+        raise typer.Exit(answer.exit_code)
+
+
+def _verified(services: Services, book: SiteBook, *, every: bool = True) -> SiteAnswer:
+    """What became of the logs of one site; their lines without the intact ones, unless `every` is wanted."""
     from dataclasses import asdict
 
     from indicators.governance.access import ACCESS_LOG, verify_logs
     from indicators.governance.withdrawal import WITHDRAWALS, withdrawn
 
-    services = services_of(context)
-    book = services.load_site(site)
     reports = verify_logs(book)
     forgotten = withdrawn(book) - book.objecting if reports[WITHDRAWALS].intact else frozenset()
     report = reports[ACCESS_LOG]
     say = services.words(None, book)
-    if as_json:
-        emit_json(
-            "audit",
-            asdict(report)
-            | {
-                "logs": {name: asdict(one) for name, one in reports.items()},
-                "objections_missing": sorted(forgotten),
-            },
-        )
-    else:
-        for name, one in reports.items():
-            if one.entries or not one.intact or name == ACCESS_LOG:
-                words = _report_words(one, say, keyed=book.site.privacy.key_file is not None)
-                typer.echo(f"{words}  ({name})")
-        for wearer in sorted(forgotten):
-            typer.echo(say("terminal.audit_forgotten", wearer=wearer))
-    if forgotten or not all(one.intact for one in reports.values()):
-        raise typer.Exit(_BROKEN)
+    keyed = book.site.privacy.key_file is not None
+    told = [
+        f"{_report_words(one, say, keyed=keyed)}  ({name})"
+        for name, one in reports.items()
+        if not one.intact or (every and (one.entries or name == ACCESS_LOG))
+    ]
+    told += [say("terminal.audit_forgotten", wearer=wearer) for wearer in sorted(forgotten)]
+    broken = sum(not one.intact for one in reports.values())
+    return SiteAnswer(
+        document=asdict(report)
+        | {
+            "logs": {name: asdict(one) for name, one in reports.items()},
+            "objections_missing": sorted(forgotten),
+        },
+        cells=(str(len(reports)), str(sum(one.entries for one in reports.values())), str(broken)),
+        below=tuple(told),
+        exit_code=_BROKEN if forgotten or broken else 0,
+    )
 
 
 def _report_words(report: ChainReport, say: Callable[..., str], *, keyed: bool) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from indicators.commands.options import chosen_circle, chosen_period, progress_line, reduced_on_cluster
 from sensors.command_line import (
     CircleOption,
+    FleetOption,
     FromOption,
     JsonOption,
     SchedulerOption,
@@ -19,8 +21,16 @@ from sensors.command_line import (
     note,
     services_of,
 )
+from sensors.fleet_runs import SiteAnswer, at_each_site
+
+if TYPE_CHECKING:
+    from indicators.model import Audience
+    from sensors.command_line import Services
+    from sensors.site_book import SiteBook
 
 __all__ = ["mount"]
+
+_HEADS = ("commands.column_rollups", "commands.column_health", "commands.column_store")
 
 
 def mount(app: typer.Typer) -> None:
@@ -44,18 +54,39 @@ def publish(
     ] = None,
     scheduler: SchedulerOption = None,
     audience: CircleOption = "report",
+    fleet: FleetOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
     """Write the gated results of a period, and the health of fixed sensors, for dashboards of others."""
+    services = services_of(context)
+    work = partial(_published, services, (week, first, last), target, scheduler, chosen_circle(audience))
+    if fleet is not None:
+        at_each_site(services, fleet, "publish", _HEADS, work, as_json=as_json)
+        return
+    book = services.load_site(site)
+    say = services.words(None, book)
+    document = work(book).document
+    if as_json:
+        emit_json("publish", document)
+    else:
+        rollups, health, url = document["rollups"], document["sensor_health"], document["store"]
+        typer.echo(say("commands.published", rollups=rollups, health=health, store=url))
+
+
+def _published(
+    services: Services,
+    dates: tuple[str | None, str | None, str | None],
+    target: str | None,
+    scheduler: str | None,
+    circle: Audience,
+    book: SiteBook,
+) -> SiteAnswer:
     from indicators.governance.issue import refuse_issue
     from indicators.publish import publish as write
     from indicators.publish import refuse_other_circle
 
-    services = services_of(context)
-    book = services.load_site(site)
-    circle = chosen_circle(audience)
-    period = chosen_period(book, week, first, last)
+    period = chosen_period(book, *dates)
     say = services.words(None, book)
     store = services.open_store(book)
     goal = store if target is None else services.open_store(book, url=target)
@@ -74,7 +105,7 @@ def publish(
         store.close()
     if shared:
         note(say("commands.publish_shared"))
-    if as_json:
-        emit_json("publish", {"store": goal.url, "rollups": rollups, "sensor_health": health})
-    else:
-        typer.echo(say("commands.published", rollups=rollups, health=health, store=goal.url))
+    return SiteAnswer(
+        document={"store": goal.url, "rollups": rollups, "sensor_health": health},
+        cells=(str(rollups), str(health), goal.url),
+    )

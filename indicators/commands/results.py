@@ -73,8 +73,8 @@ def indicators(
     level = _level(fail_on)
     services = services_of(context)
     if fleet is not None:
-        require_whole_sites(audience, workstation=workstation, **{"fail-on": fail_on})
-        _fleet(services, fleet, (week, first, last), scheduler, language, as_json=as_json)
+        require_whole_sites(audience, workstation=workstation)
+        _fleet(services, fleet, (week, first, last), scheduler, language, level, as_json=as_json)
         return
     book = services.load_site(site)
     period = chosen_period(book, week, first, last)
@@ -99,19 +99,22 @@ def _fleet(
     dates: tuple[str | None, str | None, str | None],
     scheduler: str | None,
     language: str | None,
+    level: FailOn | None,
     *,
     as_json: bool,
 ) -> None:
-    from indicators.commands.fleet import fleet_lines, fleet_of
+    from indicators.commands.fleet import fleet_code, fleet_lines, fleet_of
     from indicators.fleet.document import fleet_document
 
     result = fleet_of(services, path, dates, scheduler, language)
     say = services.text(language or result.language)
     if as_json:
         emit_json("fleet", fleet_document(result, say))
-        return
-    for line in fleet_lines(result, say):
-        typer.echo(line)
+    else:
+        for line in fleet_lines(result, say):
+            typer.echo(line)
+    if code := fleet_code(result, level):
+        raise typer.Exit(code)
 
 
 def _level(name: str | None) -> FailOn | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from indicators.commands.options import chosen_period, on_cluster, progress_line
 from sensors.command_line import (
+    FleetOption,
     FromOption,
     JsonOption,
     SchedulerOption,
@@ -20,14 +22,18 @@ from sensors.command_line import (
     services_of,
 )
 from sensors.errors import NotEnoughDataError, UsageError
+from sensors.fleet_runs import SiteAnswer, at_each_site
 
 if TYPE_CHECKING:
     from indicators.reduction.service import ReduceReport
     from ingest.store import Store
+    from sensors.command_line import Services
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
 
 __all__ = ["mount"]
+
+_HEADS = tuple(f"commands.column_{name}" for name in ("computed", "current", "refused", "minutes"))
 
 
 def mount(app: typer.Typer) -> None:
@@ -43,23 +49,21 @@ def reduce(
     first: FromOption = None,
     last: ToOption = None,
     scheduler: SchedulerOption = None,
+    fleet: FleetOption = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Compute again what is up to date too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Turn raw readings into minute summaries; without dates, all that are in the store."""
     services = services_of(context)
+    dates = (week, first, last)
+    if fleet is not None:
+        work = partial(_answer, services, dates, scheduler, force=force)
+        at_each_site(services, fleet, "reduce", _HEADS, work, as_json=as_json)
+        return
     book = services.load_site(site)
-    store = services.open_store(book)
     say = services.words(None, book)
-    try:
-        dated = week is not None or first is not None or last is not None
-        period = chosen_period(book, week, first, last) if dated else _whole_store(book, store)
-        progress = progress_line(say("commands.reducing"))
-        with on_cluster(services, book, scheduler, say) as executor:
-            report = services.reduce(book, store, period, force=force, progress=progress, executor=executor)
-    finally:
-        store.close()
+    report, period = _reduced(services, book, dates, scheduler, force=force)
     if as_json:
         emit_json("reduce", _document(report, period))
         return
@@ -78,6 +82,45 @@ def reduce(
         typer.echo(say("terminal.counted", what=where, number=told(item.problem)))
     for sensor in report.unknown_sensors:
         note(say("commands.unknown_sensor", sensor=sensor))
+
+
+def _reduced(
+    services: Services,
+    book: SiteBook,
+    dates: tuple[str | None, str | None, str | None],
+    scheduler: str | None,
+    *,
+    force: bool,
+) -> tuple[ReduceReport, DatePeriod]:
+    store = services.open_store(book)
+    say = services.words(None, book)
+    try:
+        period = chosen_period(book, *dates) if any(dates) else _whole_store(book, store)
+        progress = progress_line(say("commands.reducing"))
+        with on_cluster(services, book, scheduler, say) as executor:
+            report = services.reduce(book, store, period, force=force, progress=progress, executor=executor)
+    finally:
+        store.close()
+    return report, period
+
+
+def _answer(
+    services: Services,
+    dates: tuple[str | None, str | None, str | None],
+    scheduler: str | None,
+    book: SiteBook,
+    *,
+    force: bool,
+) -> SiteAnswer:
+    report, period = _reduced(services, book, dates, scheduler, force=force)
+    told = services.translated(book)
+    return SiteAnswer(
+        document=_document(report, period),
+        cells=tuple(map(str, (report.computed, report.current, len(report.refused), report.rows))),
+        below=tuple(
+            f"× {item.partition.sensor} {item.partition.day}: {told(item.problem)}" for item in report.refused
+        ),
+    )
 
 
 def _whole_store(book: SiteBook, store: Store) -> DatePeriod:

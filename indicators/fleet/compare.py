@@ -29,7 +29,7 @@ from indicators.limits import table_hash
 from indicators.model import Factor, Note, Verdict, WeeklyResult
 from indicators.verdicts import SEVERITY
 from indicators.weekly import software_version
-from sensors.errors import GovernanceError, NotEnoughDataError, UnreachableError
+from sensors.errors import NotEnoughDataError, UnreachableError, VigiposteError
 
 if TYPE_CHECKING:
     from sensors.fleet_file import Fleet, FleetSite
@@ -91,10 +91,11 @@ def _part(weekly: Callable[[FleetSite], WeeklyResult], site: FleetSite) -> SiteP
         return missing_part(site, Note("fleet_nothing_measured"))
     except UnreachableError:
         return missing_part(site, Note("fleet_unreachable"))
-    except GovernanceError as trouble:
-        if trouble.code != "period_marked":
+    except VigiposteError as trouble:
+        if trouble.code == "fleet_ungated":
             raise
-        return missing_part(site, Note("fleet_period_marked"))
+        marked = trouble.code == "period_marked"
+        return missing_part(site, Note("fleet_period_marked" if marked else "fleet_failed"))
 
 
 def compare_sites(fleet: Fleet, period: DatePeriod, parts: Sequence[SitePart]) -> FleetResult:

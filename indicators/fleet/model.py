@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from indicators.model import Factor, Indicator, Note, Verdict, WorstFactor
+from indicators.verdicts import FailOn
 
 __all__ = ["Difference", "FamilyPlace", "FamilyRow", "FleetResult", "Practice", "SiteLine", "SitePart"]
 
@@ -23,6 +24,8 @@ class SiteLine:
         Workstations of which a factor is held back.
     worst, worst_station : WorstFactor and str, or None
         Largest ratio shown, and the workstation it belongs to.
+    exceeds : FailOn or None
+        Whether a workstation shown is above a limit, or above an action value only.
     problem : Note or None
         Why the site has no result in the period.
     """
@@ -34,6 +37,7 @@ class SiteLine:
     withheld: int
     worst: WorstFactor | None = None
     worst_station: str | None = None
+    exceeds: FailOn | None = None
     problem: Note | None = None
 
 

@@ -136,7 +136,7 @@ def test_commands_take_a_fleet(template: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [["--audience", "analyst"], ["--workstation", "w0"], ["--fail-on", "limit"]]
+    "options", [["--audience", "analyst"], ["--audience", "wide"], ["--workstation", "w0"]]
 )
 def test_options_of_one_site_are_refused(template: Path, options: list[str]) -> None:
     asked = CliRunner().invoke(app, ["indicators", "--fleet", str(template / "fleet.toml"), *options])
