@@ -22,6 +22,7 @@ from dashboards.web import (
     decision_pages,
     distribution_pages,
     door,
+    microphone_check,
     other_pages,
     pages,
     personal,
@@ -97,6 +98,7 @@ def create_app(source: SiteSource, settings: WebSettings) -> FastAPI:
     app.include_router(compare_page.router)
     app.include_router(decision_pages.router)
     app.include_router(calibration_page.router)
+    app.include_router(microphone_check.router)
     app.include_router(why_page.router)
     app.include_router(pages.router)
 

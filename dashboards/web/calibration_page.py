@@ -19,8 +19,10 @@ from fastapi import APIRouter, Form, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
+from dashboards import typography
 from dashboards.catalogue import catalogue
 from dashboards.web.context import PageContext, page_context
+from dashboards.web.microphone_check import finding, open_check_words
 from dashboards.web.render import render_page
 from indicators.calibration.checks import posture_record
 from indicators.calibration.session import two_postures
@@ -57,14 +59,23 @@ def calibrate(request: Request, identifier: str) -> HTMLResponse:
         records=[
             (
                 row.id,
-                row.at.isoformat(sep=" ", timespec="minutes"),
+                _moment(context, book.to_ns(row.at)),
                 context.words.say(f"calibrate.kind_{row.kind}"),
+                finding(context, row),
             )
             for row in reversed(records)
         ],
+        microphone=sensor.kind is Kind.NOISE,
+        waiting=open_check_words(context, identifier) if sensor.kind is Kind.NOISE else "",
         said=request.query_params.get("said") == "1",
         token=request.app.state.guard.form_token(request),
     )
+
+
+def _moment(context: PageContext, moment_ns: int) -> str:
+    moment = context.source.book.local(moment_ns)
+    day = typography.long_date(moment.date(), language=context.language)
+    return f"{day}, {typography.clock(moment, language=context.language)}"
 
 
 def _require_analyst(request: Request, context: PageContext, token: str) -> None:

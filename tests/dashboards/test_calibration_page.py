@@ -128,3 +128,38 @@ def test_a_report_dashboard_shows_no_live_trace_of_a_worn_sensor(
     assert "cal-start" not in page
     assert asked.status_code == 403
     assert "event:" not in asked.text
+
+
+def test_a_microphone_is_checked_on_its_page(
+    plant: WeeklyResult, make_source: MakeSource, serve: Serve, plant_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(plant_folder, tmp_path / "site")
+    with serve(make_source(plant, folder=tmp_path / "site"), WebSettings()) as client:
+
+        def give(**levels: str) -> httpx.Response:
+            page = client.get("/calibrate/sl-01?lang=fr").text
+            token = re.search(r'name="token" value="([0-9a-f]+)"', page)
+            assert token
+            return client.post("/calibrate/sl-01/microphone?lang=fr", data={"token": token[1], **levels})
+
+        assert give(after="94.1").status_code == 400
+        assert "le niveau avant la série manque" in give().text
+        assert give(before="loud").status_code == 400
+        assert give(before="12").status_code >= 400
+        assert "Une série est ouverte" in give(before="94,0").text
+        closed = give(after="94.8").text
+        assert "plus que la tolérance : la série est écartée" in closed.replace("\u00a0", " ")
+        assert "Une série est ouverte" not in closed
+        kept = give(before="94.0", after="94.2").text
+        assert "la série est gardée" in kept
+        assert client.post("/calibrate/im-03/microphone", data={"token": "0"}).status_code == 403
+        page = client.get("/calibrate/im-03?lang=fr").text
+        assert "Vérification au calibreur" not in page
+    rows = load_site(tmp_path / "site" / "site.toml").site.calibrations
+    mine = [row for row in rows if row.sensor == "sl-01"]
+    assert [(row.level_before_db, row.level_after_db) for row in mine] == [
+        (94.0, None),
+        (94.0, 94.8),
+        (94.0, 94.2),
+    ]
+    assert mine[1].closes == mine[0].id
