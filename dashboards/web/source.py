@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from dashboards.health import survey_site
 from indicators.governance.issue import may_issue, refuse_issue
+from indicators.governance.withdrawal import WITHDRAWALS
 from indicators.model import Audience, WeeklyResult
 from sensors.calibration_log import CALIBRATION_FILE
 from sensors.errors import GovernanceError, NotEnoughDataError, UnknownNameError
@@ -98,7 +99,13 @@ class SiteSource:
 
     def _look(self) -> tuple[Any, ...]:
         folder: Path = self._book.folder
-        watched = [self._book.path, folder / CALIBRATION_FILE, *sorted(folder.glob("*.csv"))]
+        # A withdrawal writes its objection first and its marks a moment later.
+        watched = [
+            self._book.path,
+            folder / CALIBRATION_FILE,
+            folder / WITHDRAWALS,
+            *sorted(folder.glob("*.csv")),
+        ]
         files = tuple((path.name, path.stat().st_mtime_ns) for path in watched if path.is_file())
         newest = max(self.store.last_seen(self._book.site.site.id).values(), default=0)
         return (*files, newest)

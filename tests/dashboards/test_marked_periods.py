@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -17,7 +18,10 @@ from typer.testing import CliRunner
 from dashboards.web.settings import WebSettings
 from dashboards.web.source import SiteSource
 from indicators.explain import explain
+from indicators.governance.access import site_chain
+from indicators.governance.withdrawal import WITHDRAWALS
 from indicators.model import Audience
+from sensors.errors import GovernanceError
 from sensors.quantities import Kind
 from sensors.readings import ReadingBatch
 from tests.two_wearers import CROWD, SHOWN, WEEK, files_below, fill, run
@@ -42,19 +46,37 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture(scope="module")
-def client(folder: Path, serve: Serve) -> Iterator[httpx.Client]:
+def source_of(place: Path) -> SiteSource:
     services = build_services()
-    book = services.load_site(folder / "site.toml")
-    source = SiteSource(
+    book = services.load_site(place / "site.toml")
+    return SiteSource(
         load=lambda: services.load_site(book.path),
         store=services.open_store(book),
         weekly=services.weekly_result,
         audience=Audience.REPORT,
         extra={"explain": explain, **services.extra},
     )
-    with serve(source, WebSettings()) as found:
+
+
+@pytest.fixture(scope="module")
+def client(folder: Path, serve: Serve) -> Iterator[httpx.Client]:
+    with serve(source_of(folder), WebSettings()) as found:
         yield found
+
+
+def test_a_running_dashboard_sees_the_mark(folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "site"
+    shutil.copytree(folder, place, ignore=shutil.ignore_patterns("withdrawals.jsonl"))
+    source = source_of(place)
+    week = source.period("2026-W47")
+    assert source.result(week).workstations
+    site_chain(source.book, WITHDRAWALS).append("withdrawal", {"wearer": "p-1", "marked": ["2026-W47"]})
+    source.changed()
+    with pytest.raises(GovernanceError) as caught:
+        source.result(week)
+    assert caught.value.code == "period_marked"
+    assert source.known(week) is None
+    source.close()
 
 
 def levels(text: str) -> list[str]:
