@@ -179,7 +179,7 @@ def _row(
     why = ""
     cells: tuple[HeatCell, ...] = ()
     if station.withheld is not None and factor in station.withheld.factors:
-        why = f"{words.say('report.withheld')}. {words.note(station.withheld.reason)}"
+        why = f"{words.say('report.withheld_because')} {words.note(station.withheld.reason)}"
     elif indicator is None or part is None:
         why = words.say("report.no_sensor")
     elif hidden:

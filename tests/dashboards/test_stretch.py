@@ -172,3 +172,23 @@ def test_windows_that_are_none_are_mistakes(client: Any, bounds: tuple[str, str]
         answer = client.get(address, params=asked)
         assert answer.status_code == 400
         assert "the window is empty or not a number" in answer.text
+
+
+def test_a_night_across_the_clock_change_is_as_long_as_it_was(site: Any, client: Any) -> None:
+    book, _, _ = site
+    asked = {
+        "trace": FIXED,
+        "from": "2026-10-24T20:30",
+        "to": "2026-10-25T05:30",
+        "week": "2026-W43",
+        "lang": "en",
+    }
+    found = client.get("/data/presse-1", params=asked).json()
+    assert found["to"] - found["from"] == 10 * 3600
+    told = client.get("/data/presse-1/distribution", params=asked).text
+    assert "Sat\u00a024, 20:30 to Sun\u00a025, 05:30" in told
+    # What the page offers to send back is the same stretch.
+    page = client.get("/distribution/presse-1", params=asked).text
+    assert 'value="2026-10-24T20:30"' in page
+    assert 'value="2026-10-25T05:30"' in page
+    assert book.local(int(found["to"] * 1e9)).hour == 5
