@@ -17,7 +17,7 @@ from typing import Any
 from ingest.copying import SUMMARY_DATASETS
 from ingest.journal_retention import consumed_bytes, forget_consumed
 from ingest.quarantine import quarantine_files
-from ingest.store import RAW_PURGED, Partition, Store
+from ingest.store import MINUTE_MARKS, RAW_PURGED, Partition, Store
 from sensors.site_book import SiteBook
 from sensors.site_model import Origin
 
@@ -235,7 +235,8 @@ def _mark(store: Store, partition: Partition) -> None:
         table = store.read_summary(dataset, partition)
         if table is not None:
             today = datetime.now(UTC).date().isoformat()
-            store.write_summary(dataset, partition, table, {**metadata, RAW_PURGED: today})
+            kept = {key: text for key, text in metadata.items() if key != MINUTE_MARKS}
+            store.write_summary(dataset, partition, table, {**kept, RAW_PURGED: today})
 
 
 def _cutoff(now: datetime, days: int) -> date:

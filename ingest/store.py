@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
+    "MINUTE_MARKS",
     "RAW_PURGED",
     "Partition",
     "ReadingQuery",
@@ -26,6 +27,9 @@ __all__ = [
 
 RAW_PURGED = "raw_purged"
 """Key in a summary's metadata: the UTC date on which its raw rows were removed. It is then never remade."""
+
+MINUTE_MARKS = "minute_rows"
+"""Key in a summary's metadata: a short hash of the raw rows of each minute; it goes when they do."""
 
 
 @dataclass(frozen=True, slots=True)

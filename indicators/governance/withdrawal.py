@@ -27,7 +27,7 @@ from indicators.reduction.service import reduce_partitions
 from indicators.worker_days.cache import forget_days
 from indicators.worker_days.joining import usual_window, worker_days
 from indicators.worker_days.merging import merge_days
-from ingest.store import RAW_PURGED, Partition
+from ingest.store import MINUTE_MARKS, RAW_PURGED, Partition
 from sensors.logs import append_log
 
 if TYPE_CHECKING:
@@ -182,7 +182,8 @@ def _forget_minutes(store: Store, partition: Partition, postings: Collection[Pos
         theirs |= (starts > row.start_ns - MINUTE_NS) & (starts < row.end_ns)
     if not theirs.any():
         return False
-    metadata = store.summary_metadata(DATASET, partition) or {}
+    metadata = dict(store.summary_metadata(DATASET, partition) or {})
+    metadata.pop(MINUTE_MARKS, None)
     kept = table.filter(pa.array(~theirs))
     if not kept.num_rows:
         store.delete_summary(DATASET, partition)

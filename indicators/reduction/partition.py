@@ -18,7 +18,7 @@ from analysis.posture_fusion import fusion_method
 from indicators.model import Span
 from indicators.reduction.late import RowMarks, affected, row_marks, splice
 from indicators.reduction.minutes import MINUTE_NS, padding_ns
-from ingest.store import RAW_PURGED, Partition, ReadingQuery
+from ingest.store import MINUTE_MARKS, RAW_PURGED, Partition, ReadingQuery
 from sensors.errors import MethodError
 from sensors.quantities import QUANTITIES, Kind
 from sensors.readings import ReadingBatch
@@ -52,7 +52,6 @@ DATASET = "minutes"
 _DAY_NS = 86_400_000_000_000
 _EPOCH = date(1970, 1, 1)
 _DECIDING = ("version", "basis", "fingerprint", "before_edge", "after_edge")
-_MARKS = "minute_rows"
 _MOST_STRETCHES = 16  # beyond, the whole day costs less than its pieces
 
 
@@ -281,7 +280,7 @@ def work_out(
     return Worked(
         PartitionOutcome(partition, Outcome.COMPUTED, table.num_rows, table.num_rows),
         table,
-        {**stamp, _MARKS: marks.text()},
+        {**stamp, MINUTE_MARKS: marks.text()},
         late,
         None if known is None else {key: known.get(key, "") for key in _DECIDING},
     )
@@ -314,9 +313,9 @@ def _late(
     known: Mapping[str, str], stamp: Mapping[str, str], marks: RowMarks, partition: Partition, margin: int
 ) -> tuple[Span, ...] | None:
     """Stretches of the day that differ from the summary known, or ``None`` when all of it may."""
-    if _MARKS not in known or any(known.get(key) != stamp[key] for key in ("version", "basis")):
+    if MINUTE_MARKS not in known or any(known.get(key) != stamp[key] for key in ("version", "basis")):
         return None
-    minutes = RowMarks.parse(known[_MARKS]).changed(marks)
+    minutes = RowMarks.parse(known[MINUTE_MARKS]).changed(marks)
     if minutes is None:
         return None
     day = Span(*day_bounds_ns(partition.day))

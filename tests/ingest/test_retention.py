@@ -137,6 +137,9 @@ def test_old_raw_goes_its_summary_stays_and_the_rest_is_untouched(site: Path, st
     assert [held(store, "sim-1", day) for day in days] == [60, 60, 60]
     assert partition("mic-1", OLD) not in store.partitions("plant")
     after = store.read_summary("minutes", partition("mic-1", OLD))
+    # Not even a hash of the rows that went stays.
+    assert "minute_rows" not in (store.summary_metadata("minutes", partition("mic-1", OLD)) or {})
+    assert "minute_rows" in (store.summary_metadata("minutes", partition("mic-1", RECENT)) or {})
     assert before is not None
     assert before.num_rows == 1
     assert before.equals(after)

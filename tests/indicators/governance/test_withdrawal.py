@@ -237,6 +237,8 @@ def test_minutes_go_although_their_raw_rows_were_purged_before(site: Path, store
     left = store.read_summary("minutes", first)
     assert left is not None
     assert left.equals(table.slice(60))
+    assert "minute_rows" in metadata
+    assert "minute_rows" not in (store.summary_metadata("minutes", first) or {})
     assert summarised(store, "dose-3") == [first.day]
 
 
