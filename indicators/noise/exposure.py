@@ -54,8 +54,8 @@ class Exposure:
         Standard deviation of the samples [dB]; NaN for the task-based strategy.
     c1u1_db : float
         What it contributes to the uncertainty (Table C.4) [dB]; NaN there too, and outside the table.
-    samples : int
-        Samples used.
+    samples, least_samples : int
+        Samples used, and how many the strategy takes before it gives an uncertainty.
     tasks : TaskBasedLevel or None
         Contributions of tasks, when they built the level.
     task_names : tuple of str
@@ -70,6 +70,7 @@ class Exposure:
     u1_db: float
     c1u1_db: float
     samples: int
+    least_samples: int
     tasks: TaskBasedLevel | None = None
     task_names: tuple[str, ...] = ()
 
@@ -142,9 +143,10 @@ def days_to_settle(exposure: Exposure, basis: Basis, limit_db: float) -> int | N
     ``None`` when the instrument and the microphone's place alone keep the limit inside, or the scatter is not
     known yet and the minimum number of samples does not tell.
     """
-    minimum = int(noise_rule("full_day_samples"))
-    if math.isnan(exposure.u1_db) or exposure.samples < minimum:
-        return max(minimum - exposure.samples, 1) if exposure.samples < minimum else None
+    short = exposure.least_samples - exposure.samples
+    if short > 0 or math.isnan(exposure.u1_db):
+        # The scatter of so few samples tells nothing: first the interval that more of them give.
+        return short if short > 0 else None
     distance = abs(exposure.lex_8h_db - limit_db)
     factor = noise_rule("coverage_factor")
     most = 30
@@ -166,6 +168,7 @@ def _of_samples(sampled: SampledLevel, basis: Basis, strategy: str, notes: tuple
         u1_db=sampled.u1_db,
         c1u1_db=sampled.c1u1_db,
         samples=len(basis.valid),
+        least_samples=int(noise_rule("job_samples" if strategy == "job-based" else "full_day_samples")),
     )
 
 
@@ -219,6 +222,7 @@ def _from_tasks(
         u1_db=float("nan"),
         c1u1_db=float("nan"),
         samples=len(basis.days),
+        least_samples=int(noise_rule("task_samples")),
         tasks=result,
         task_names=names,
     )

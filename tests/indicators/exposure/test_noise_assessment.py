@@ -474,6 +474,14 @@ def test_levels_at_the_ear_are_kept_apart_from_the_unprotected(plant: Build) -> 
     assert not any(row.limit.protectors_count for row in found["lex_8h"].limits)
 
 
+def test_job_based_samples_that_are_too_few_ask_for_the_rest_of_five(plant: Build) -> None:
+    site = plant(workstation='noise_strategy = "job_based"')
+    found = by_id(assess(worn_days(site, [82.0, 84.0, 83.0]), context=site.context()))["lex_8h"]
+    assert found.interval is None
+    assert found.next_best is not None
+    assert (found.next_best.code, found.next_best.params["days"]) == ("settle_by_days_distinct", 2)
+
+
 def test_without_the_c_weighted_level_the_protector_proves_nothing_above(plant: Build) -> None:
     site = plant(workstation='protector = "plugs"', protector=PROTECTOR)
     found = by_id(assess(worn_days(site, [96.0] * 5), context=site.context()))["lex_8h_protected"]
