@@ -244,6 +244,12 @@ def test_paper_shows_no_controls(dashboard: Any, watch: Callable[..., Watched]) 
     for control in (".bar", ".tabs", ".pick", ".skip"):
         assert page.locator(control).first.is_hidden(), control
     assert page.evaluate("getComputedStyle(document.body).colorScheme") == "light"
+    page = watch(dashboard.url).open("/curve/presse-1")
+    page.wait_for_selector("#stretch[data-state=drawn]")
+    page.emulate_media(media="print")
+    assert page.locator("#stretch-part svg").first.is_visible()
+    for control in ("#stretch-page", ".curve figcaption", ".curve-keys"):
+        assert page.locator(control).first.is_hidden(), control
 
 
 def test_sensor_rows_follow_the_ingest_while_the_page_is_open(
