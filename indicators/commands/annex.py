@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from indicators.commands.options import chosen_circle, chosen_period
+from indicators.commands.options import chosen_circle, chosen_period, on_cluster
 from indicators.commands.reading import result_of
 from sensors.command_line import (
     CircleOption,
@@ -198,7 +198,8 @@ def _of_fleet(
         annexes[made.site] = made
         return SiteAnswer(document={"files": files}, cells=())
 
-    runs = run_sites(services, fleet, work)
+    with on_cluster(services, fleet.sites[0].book, scheduler, say):
+        runs = run_sites(services, fleet, work)
     files = [file for run in runs if run.answer is not None for file in run.answer.document["files"]]
     summary = None
     if annexes:

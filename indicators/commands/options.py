@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from sensors.command_line import note
 from sensors.errors import UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from indicators.model import Audience
     from indicators.reduction.cluster import Cluster
     from ingest.store import Store
@@ -26,12 +29,14 @@ __all__ = [
     "chosen_period",
     "log_analyst",
     "on_cluster",
+    "on_one_cluster",
     "progress_line",
     "reduced_on_cluster",
     "reduced_with",
 ]
 
 _MIB = 1 << 20
+_RUNNING: ContextVar[Cluster | None] = ContextVar("cluster", default=None)
 
 
 def chosen_period(book: SiteBook, week: str | None, first: str | None, last: str | None) -> DatePeriod:
@@ -131,9 +136,16 @@ def progress_line(label: str, *, passing: bool = False) -> Callable[[int, int], 
 def on_cluster(
     services: Services, book: SiteBook, scheduler: str | None, say: Callable[..., str]
 ) -> Iterator[Cluster | None]:
-    """Workers of `scheduler` for the store of `book`, their memory told before and after; or ``None``."""
+    """Workers of `scheduler` for the store of `book`, their memory told before and after; or ``None``.
+
+    Within another one, those workers that run already.
+    """
     if scheduler is None:
         yield None
+        return
+    running = _RUNNING.get()
+    if running is not None:
+        yield services.extra["cluster_at"](running, book)
         return
     with services.extra["cluster"](book, scheduler) as cluster:
         bound = max(cluster.bounds.values(), default=0) // _MIB
@@ -142,9 +154,24 @@ def on_cluster(
             if bound
             else say("commands.cluster_unbound", n=len(cluster.bounds))
         )
-        yield cluster
-        for row in cluster.memory:
-            note(say("commands.cluster_peak", worker=row.worker, mib=row.peak_bytes // _MIB))
+        before = _RUNNING.set(cluster)
+        try:
+            yield cluster
+        finally:
+            _RUNNING.reset(before)
+            for row in cluster.memory:
+                note(say("commands.cluster_peak", worker=row.worker, mib=row.peak_bytes // _MIB))
+
+
+@contextmanager
+def on_one_cluster(services: Services, fleet: Path, scheduler: str | None) -> Iterator[None]:
+    """Let all sites of the fleet at this path share the workers of `scheduler`, where one is named."""
+    if scheduler is None:
+        yield
+        return
+    book = services.extra["load_fleet"](fleet).sites[0].book
+    with on_cluster(services, book, scheduler, services.words(None, book)):
+        yield
 
 
 def reduced_on_cluster(

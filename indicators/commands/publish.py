@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indicators.commands.options import chosen_circle, chosen_period, progress_line, reduced_on_cluster
+from indicators.commands.options import (
+    chosen_circle,
+    chosen_period,
+    on_one_cluster,
+    progress_line,
+    reduced_on_cluster,
+)
 from sensors.command_line import (
     CircleOption,
     FleetOption,
@@ -62,7 +68,8 @@ def publish(
     services = services_of(context)
     work = partial(_published, services, (week, first, last), target, scheduler, chosen_circle(audience))
     if fleet is not None:
-        at_each_site(services, fleet, "publish", _HEADS, work, as_json=as_json)
+        with on_one_cluster(services, fleet, scheduler):
+            at_each_site(services, fleet, "publish", _HEADS, work, as_json=as_json)
         return
     book = services.load_site(site)
     say = services.words(None, book)

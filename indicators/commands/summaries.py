@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from indicators.commands.options import chosen_period, on_cluster, progress_line
+from indicators.commands.options import chosen_period, on_cluster, on_one_cluster, progress_line
 from sensors.command_line import (
     FleetOption,
     FromOption,
@@ -59,7 +59,8 @@ def reduce(
     dates = (week, first, last)
     if fleet is not None:
         work = partial(_answer, services, dates, scheduler, force=force)
-        at_each_site(services, fleet, "reduce", _HEADS, work, as_json=as_json)
+        with on_one_cluster(services, fleet, scheduler):
+            at_each_site(services, fleet, "reduce", _HEADS, work, as_json=as_json)
         return
     book = services.load_site(site)
     say = services.words(None, book)

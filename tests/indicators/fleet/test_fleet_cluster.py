@@ -56,6 +56,11 @@ def summary_files(fleet: Path) -> dict[str, bytes]:
     return found
 
 
+def forget_summaries(fleet: Path) -> None:
+    for name in ("first", "second"):
+        shutil.rmtree(fleet.parent / name / "lake" / "summaries")
+
+
 def test_one_cluster_works_for_all_sites_and_tells_its_memory_once(raw_fleet: Path) -> None:
     run = CliRunner()
     command = ["indicators", "--fleet", str(raw_fleet), *DATES, "--json"]
@@ -66,10 +71,15 @@ def test_one_cluster_works_for_all_sites_and_tells_its_memory_once(raw_fleet: Pa
     peaks = [line.split(":")[0] for line in spread.stderr.splitlines() if line.endswith("at its peak")]
     assert peaks
     assert sorted(set(peaks)) == sorted(peaks)
-    for name in ("first", "second"):
-        shutil.rmtree(raw_fleet.parent / name / "lake" / "summaries")
+    forget_summaries(raw_fleet)
     alone = run.invoke(app, command)
     assert json.loads(alone.stdout) == json.loads(spread.stdout)
+    assert summary_files(raw_fleet) == kept
+    # Commands that do one site after the other share the workers too.
+    forget_summaries(raw_fleet)
+    reduced = run.invoke(app, ["reduce", "--fleet", str(raw_fleet), *DATES, "--scheduler", "local:1"])
+    assert reduced.exit_code == 0, (reduced.stderr, reduced.exception)
+    assert reduced.stderr.count("1 Dask worker, at most") == 1
     assert summary_files(raw_fleet) == kept
 
 
