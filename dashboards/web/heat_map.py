@@ -18,6 +18,7 @@ from sensors.periods import DatePeriod
 __all__ = ["HeatCell", "HeatMap", "HeatRow", "heat_map"]
 
 _MINIMUM_COVERAGE = 0.8
+_MOST_DECIMALS = 2
 _LONG_GRID = 60
 
 
@@ -243,12 +244,20 @@ def _valued(
     passed = sum(value >= limit for limit in limits)
     return HeatCell(
         "value",
-        words.value(indicator, value),
+        _short(indicator, value, limits, words),
         heat.step(value, bounds) if bounds else 1,
         "▴" * min(passed, 2),
         "" if coverage is None else heat.coverage_bar(coverage),
         name,
     )
+
+
+def _short(indicator: Indicator, value: float, limits: Sequence[float], words: Wording) -> str:
+    """The value as a cell has room for it; too close to a limit for two decimals, its side of the limit."""
+    if typography.decimals_for(value, limits) <= _MOST_DECIMALS:
+        return words.value(indicator, value)
+    nearest = min(limits, key=lambda limit: abs(limit - value))
+    return f"{'<' if value < nearest else '>'}{typography.NBSP}{words.number(nearest)}"
 
 
 def _legend(all_bounds: set[tuple[float, ...]], words: Wording) -> tuple[tuple[int, str], ...]:

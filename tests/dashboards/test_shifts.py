@@ -13,7 +13,7 @@ from dashboards.plan import plan_table
 from dashboards.report.build import build_view
 from dashboards.report.figures import figures
 from dashboards.report.sentences import worst_indicator
-from dashboards.web.heat_map import heat_map
+from dashboards.web.heat_map import _short, heat_map
 from dashboards.web.why_page import _counts
 from dashboards.wording import Wording
 from indicators.model import Audience, Factor, Scope, WeeklyResult, WorkstationResult
@@ -105,3 +105,12 @@ def test_the_plan_names_shifts_by_their_labels(tmp_path: Any) -> None:
     plan = plan_campaign(load_site(tmp_path / "site.toml"), start=date(2026, 11, 30))
     stations = {str(row[0]) for row in plan_table(plan, "fr", NAMES).rows}
     assert stations == {"Four 1, Équipe du matin", "Four 1, Équipe de nuit"}
+
+
+def test_a_cell_keeps_to_its_room_without_rounding_across_a_limit() -> None:
+    indicator = noise(84.0).indicators[0]
+    words = Wording("fr", NAMES)
+    shown = {
+        value: _short(indicator, value, [80.0, 85.0], words) for value in (84.4, 84.96, 84.998, 85.0, 85.003)
+    }
+    assert list(shown.values()) == ["84,4", "84,96", "<\u00a085", "85,0", ">\u00a085"]
