@@ -24,6 +24,7 @@ from indicators.c2p.thresholds import (
     projected_temperature_hours,
     projected_times,
 )
+from indicators.climate.result import shift_days
 from indicators.context import AssessmentContext
 from indicators.limits import Role, limit
 from indicators.model import Factor, Indicator, Interval, Note, Verdict
@@ -113,22 +114,27 @@ def _noise_peaks(basis: Basis, context: AssessmentContext, planned: float) -> In
 
 def project_climate(days: Sequence[ClimateDay], context: AssessmentContext) -> tuple[Indicator, ...]:
     """``temperature_c2p_hours``: hours ≤ 5 °C or ≥ 30 °C, where the temperature comes from the process."""
-    valid = [day for day in days if day.ns.get("air", 0) > 0]
+    # Several sensors of a place see one shift: its hours are their mean, and it is one day.
+    valid = shift_days([day for day in days if day.ns.get("air", 0) > 0])
     if not valid:
         return ()
-    coverage = float(np.mean([day.coverage for day in valid]))
+    coverage = float(np.mean([max(sensor.coverage for sensor in day.sensors) for day in valid]))
     group = (coverage, len(valid), 0, False)
     if not context.workstation.indoor_process:
         zero = ProjectedHours(0.0, Interval(0.0, 0.0), len(valid))
         note = Note("temperature_not_of_process")
         return (_indicator("temperature_c2p_hours", Factor.CLIMATE, zero, "h/year", group, context, (note,)),)
-    shift_h = float(np.mean([hours(day.day.expected_ns) for day in valid]))
+    shift_h = float(np.mean([hours(day.expected_ns) for day in valid]))
     planned = worked_days_per_year(context, shift_h)
     if planned is None:
         note = Note("planned_days_unknown")
         return (_indicator("temperature_c2p_hours", Factor.CLIMATE, None, "h/year", group, context, (note,)),)
-    exposed = [(day.cold_ns + day.hot_ns) / day.ns["air"] * hours(day.day.expected_ns) for day in valid]
-    months = [day.day.day.month for day in valid]
+    exposed = [
+        float(np.mean([(sensor.cold_ns + sensor.hot_ns) / sensor.ns["air"] for sensor in day.sensors]))
+        * hours(day.expected_ns)
+        for day in valid
+    ]
+    months = [day.sensors[0].day.day.month for day in valid]
     result = projected_temperature_hours(exposed, months, planned, shift_hours=shift_h)
     note = Note("months_measured", {"months": len(set(months))})
     return (_indicator("temperature_c2p_hours", Factor.CLIMATE, result, "h/year", group, context, (note,)),)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from analysis import thermal
+from indicators.c2p.assessment import project_climate
 from indicators.climate.assessment import assess
 from indicators.climate.rules import metabolic_band_c, wbgt_limit_c, worst_hour_c
 from indicators.model import Indicator, Scope, Verdict
@@ -255,6 +256,12 @@ def test_three_heights_are_weighted_and_otherwise_the_hottest_sensor_counts(plan
     assert other.value == pytest.approx(0.7 * 24.1 + 9.0)
     assert "hottest_sensor" in codes(other)
     assert other.n_days == 3
+
+
+def test_several_sensors_of_a_place_are_one_day_of_its_hours_a_year(plant: Build) -> None:
+    site = plant(more=HEIGHTS, workstation="indoor_process = true\nhours_per_year = 1600")
+    (found,) = project_climate(three_heights(site), site.context())
+    assert found.n_days == 3
 
 
 def test_every_class_and_every_clothing_of_the_site_file_has_its_row() -> None:
