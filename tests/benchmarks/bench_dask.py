@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from copied_readings import MONDAY, write_days, write_site_file  # type: ignore[import-not-found]
 
-from indicators.reduction.cluster import open_cluster
+from indicators.reduction.cluster import Cluster, open_cluster
 from indicators.reduction.service import reduce_partitions
 from ingest.place import StorePlace
 from sensors.quantities import Kind
@@ -30,6 +30,11 @@ def digest(folder: Path) -> str:
     for path in sorted((folder / "lake" / "summaries" / "minutes").rglob("*.arrow")):
         found.update(path.read_bytes())
     return found.hexdigest()[:16]
+
+
+def processor_s(cluster: Cluster) -> float:
+    """Processor time of all workers so far [s]."""
+    return float(sum(cluster._client.run(time.process_time).values()))
 
 
 def main() -> None:
@@ -49,13 +54,15 @@ def main() -> None:
         for workers in (1, 2):
             with open_cluster(f"local:{workers}", place) as cluster:
                 reduce_partitions(book, store, MONDAY, MONDAY, force=True, executor=cluster)
-                wall = time.perf_counter()
+                wall, cpu, theirs = time.perf_counter(), time.process_time(), processor_s(cluster)
                 reduce_partitions(book, store, MONDAY, MONDAY, force=True, executor=cluster)
                 seconds[workers] = time.perf_counter() - wall
+                spent = f"{processor_s(cluster) - theirs:.1f} s of processor in workers, "
+                spent += f"{time.process_time() - cpu:.1f} s here"
                 peak = max(row.peak_bytes for row in cluster.memory) >> 20
                 bound = max(cluster.bounds.values()) >> 20
             memory = f"peak {peak} of {bound} MiB a worker"
-            print(f"{workers} worker(s)    {seconds[workers]:6.1f} s  {digest(folder)}  {memory}")
+            print(f"{workers} worker(s)    {seconds[workers]:6.1f} s  {digest(folder)}  {spent}, {memory}")
         print(f"two workers / one: {seconds[1] / seconds[2]:.2f}")
         store.close()
     finally:
