@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sensors.command_line import JsonOption, SiteOption, emit_json, note, services_of
+from sensors.command_line import FleetOption, JsonOption, SiteOption, emit_json, note, services_of
 
 if TYPE_CHECKING:
     from dashboards.web.accounts import AccountFile
@@ -36,17 +38,51 @@ def mount(app: typer.Typer) -> None:
     app.add_typer(accounts, name="accounts")
 
 
-def _opened(context: typer.Context, site: Any) -> tuple[SiteBook, AccountFile]:
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """Accounts of one dashboard, and the sites whose access logs tell what is done with them."""
+
+    accounts: AccountFile
+    books: tuple[SiteBook, ...]
+    fleet: str | None = None
+
+    def permitted(self, sites: str | None) -> tuple[str, ...]:
+        """Ids of sites from the option, each of them known."""
+        from sensors.errors import UnknownNameError, UsageError
+
+        if sites is None:
+            return ()
+        if self.fleet is None:
+            raise UsageError(
+                "--sites speaks of a fleet",
+                value=sites,
+                rule="together with --fleet",
+                remedy="leave out --sites, or name the fleet file with --fleet",
+                code="sites_option",
+            )
+        wanted = tuple(name.strip() for name in sites.split(",") if name.strip())
+        known = [book.site.site.id for book in self.books]
+        for name in wanted:
+            if name not in known:
+                raise UnknownNameError("the fleet has no such site", value=name, rule=", ".join(known))
+        return wanted
+
+
+def _opened(context: typer.Context, site: Path | None, fleet: Path | None) -> _Door:
     try:
         import argon2  # noqa: F401 - asked for by its presence only
     except ImportError as error:
         from sensors.errors import MissingExtraError
 
         raise MissingExtraError("accounts", "web") from error
-    from dashboards.web.accounts import accounts_of
+    from dashboards.web.accounts import accounts_of, fleet_accounts
 
-    book = services_of(context).load_site(site)
-    return book, accounts_of(book)
+    services = services_of(context)
+    if fleet is not None:
+        found = services.extra["load_fleet"](fleet)
+        return _Door(fleet_accounts(found), tuple(one.book for one in found.sites), found.id)
+    book = services.load_site(site)
+    return _Door(accounts_of(book), (book,))
 
 
 def _asked_password(context: typer.Context, book: SiteBook) -> str:
@@ -61,6 +97,14 @@ def _asked_password(context: typer.Context, book: SiteBook) -> str:
 
 def _log(context: typer.Context, book: SiteBook, event: str, details: Mapping[str, Any]) -> None:
     services_of(context).extra["log_access"](book, event, details)
+
+
+def _tell(context: typer.Context, door: _Door, event: str, details: Mapping[str, Any]) -> None:
+    """Write what was done with an account into the access log of each site that it opens."""
+    own = details.get("sites") or [book.site.site.id for book in door.books]
+    for book in door.books:
+        if book.site.site.id in own:
+            _log(context, book, event, details if door.fleet is None else {**details, "fleet": door.fleet})
 
 
 def _role(name: str) -> Any:
@@ -89,43 +133,60 @@ def add(
         ),
     ],
     site: SiteOption = None,
+    fleet: FleetOption = None,
+    sites: Annotated[
+        str | None,
+        typer.Option("--sites", help="Of a fleet: ids of the sites to be seen, with commas; default all."),
+    ] = None,
 ) -> None:
     """Make an account; the password is asked for, or read from the first line of stdin."""
-    book, accounts = _opened(context, site)
-    wanted = _role(role)
-    account = accounts.add(name, wanted, _asked_password(context, book))
-    _log(context, book, "account_added", {"account": account.name, "role": account.role.value})
-    typer.echo(f"{account.name}\t{account.role.value}")
+    door = _opened(context, site, fleet)
+    wanted, own = _role(role), door.permitted(sites)
+    account = door.accounts.add(name, wanted, _asked_password(context, door.books[0]), own)
+    told = {"account": account.name, "role": account.role.value} | ({"sites": list(own)} if own else {})
+    _tell(context, door, "account_added", told)
+    typer.echo("\t".join((account.name, account.role.value, *([",".join(own)] if own else []))))
 
 
-def list_accounts(context: typer.Context, site: SiteOption = None, *, as_json: JsonOption = False) -> None:
+def list_accounts(
+    context: typer.Context, site: SiteOption = None, fleet: FleetOption = None, *, as_json: JsonOption = False
+) -> None:
     """List the accounts and their roles."""
-    _, accounts = _opened(context, site)
-    rows = [
+    accounts = _opened(context, site, fleet).accounts
+    rows: list[dict[str, Any]] = [
         {"name": row.name, "role": row.role.value, "since": row.since}
+        | ({"sites": list(row.sites)} if row.sites else {})
         for _, row in sorted(accounts.all().items())
     ]
     if as_json:
         emit_json("accounts", {"file": str(accounts.path), "accounts": rows})
         return
     for row in rows:
-        typer.echo(f"{row['name']}\t{row['role']}\t{row['since']}")
+        own = [",".join(row["sites"])] if "sites" in row else []
+        typer.echo("\t".join((row["name"], row["role"], row["since"], *own)))
 
 
-def password(context: typer.Context, name: NameArgument, site: SiteOption = None) -> None:
+def password(
+    context: typer.Context, name: NameArgument, site: SiteOption = None, fleet: FleetOption = None
+) -> None:
     """Give an account another password; whoever is logged in with the old one is logged out."""
-    book, accounts = _opened(context, site)
-    accounts.get(name)
-    accounts.change_password(name, _asked_password(context, book))
-    _log(context, book, "account_password_changed", {"account": name})
+    door = _opened(context, site, fleet)
+    own = door.accounts.get(name).sites
+    door.accounts.change_password(name, _asked_password(context, door.books[0]))
+    _tell(
+        context, door, "account_password_changed", {"account": name} | ({"sites": list(own)} if own else {})
+    )
     typer.echo(name)
 
 
-def remove(context: typer.Context, name: NameArgument, site: SiteOption = None) -> None:
+def remove(
+    context: typer.Context, name: NameArgument, site: SiteOption = None, fleet: FleetOption = None
+) -> None:
     """Remove an account; whoever is logged in with it is logged out."""
-    book, accounts = _opened(context, site)
-    accounts.remove(name)
-    _log(context, book, "account_removed", {"account": name})
+    door = _opened(context, site, fleet)
+    own = door.accounts.get(name).sites
+    door.accounts.remove(name)
+    _tell(context, door, "account_removed", {"account": name} | ({"sites": list(own)} if own else {}))
     typer.echo(name)
 
 

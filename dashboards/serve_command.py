@@ -104,19 +104,36 @@ def serve_site(
     )
 
 
-def serve_fleet(services: Any, path: Path, host: str, port: int) -> None:
+def serve_fleet(services: Any, path: Path, host: str, port: int, secret: str | None = None) -> None:
     """Serve the view of a fleet until interrupted."""
     import uvicorn
 
-    from dashboards.fleet.web import FleetSource, create_fleet_app
+    from dashboards.fleet.source import FleetSource
+    from dashboards.fleet.web import create_fleet_app
+    from dashboards.web.accounts import fleet_accounts
     from dashboards.web.settings import WebSettings
 
     fleet = services.extra["load_fleet"](path)
-    source = FleetSource(fleet, services.extra["fleet_result"], services.extra["fleet_site"])
-    app = create_fleet_app(source, WebSettings(host=host, port=port))
+    accounts = fleet_accounts(fleet)
+    settings = WebSettings(
+        host=host, port=port, secret=secret, accounts=accounts, session_hours=fleet.session_hours
+    )
+    say = services.text(fleet.language)
+    if accounts.all() and secret is not None:
+        note(say("commands.serve_accounts", file=accounts.path.name))
+    source = FleetSource(
+        fleet,
+        services.extra["fleet_result"],
+        services.extra["fleet_site"],
+        lambda book: services.extra["survey"](book, lambda: services.open_store(book)),
+        services.extra["log_access"],
+    )
+    app = create_fleet_app(source, settings)
     _require_free(host, port)
+    if settings.open_to_network:
+        note(say("commands.serve_no_tls", host=host))
     shown = f"[{host}]" if ":" in host else host
-    note(services.text(fleet.language)("commands.serve_at", url=f"http://{shown}:{port}/"))
+    note(say("commands.serve_at", url=f"http://{shown}:{port}/"))
     uvicorn.run(
         app,
         host=host.strip("[]"),
@@ -158,6 +175,6 @@ def mount(app: typer.Typer) -> None:
         _require_web()
         if fleet is not None:
             require_whole_sites(audience)
-            serve_fleet(services_of(context), fleet, host, port)
+            serve_fleet(services_of(context), fleet, host, port, _secret(password_file))
             return
         serve_site(services_of(context), site, host, port, audience, _secret(password_file))

@@ -31,6 +31,8 @@ class _Head(BaseModel):
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     label: str = Field(min_length=1)
     language: Literal["fr", "en"] = "fr"
+    accounts_file: str = Field("fleet-accounts.json", min_length=1)
+    session_hours: float = Field(8.0, gt=0, le=24)
 
 
 class _File(BaseModel):
@@ -63,6 +65,8 @@ class Fleet:
     language: str
     path: Path
     sites: tuple[FleetSite, ...]
+    accounts_file: str = "fleet-accounts.json"
+    session_hours: float = 8.0
 
 
 def load_fleet(path: Path, load: Callable[[Path], SiteBook] = load_site) -> Fleet:
@@ -71,7 +75,8 @@ def load_fleet(path: Path, load: Callable[[Path], SiteBook] = load_site) -> Flee
     Parameters
     ----------
     path : Path
-        TOML file: ``schema = 1``, ``[fleet]`` (id, label, language) and ``[[sites]]`` (file, label).
+        TOML file: ``schema = 1``, ``[fleet]`` (id, label, language, accounts_file, session_hours) and
+        ``[[sites]]`` (file, label).
     load : callable(Path) -> SiteBook, optional
         Reads one site file.
 
@@ -124,7 +129,9 @@ def load_fleet(path: Path, load: Callable[[Path], SiteBook] = load_site) -> Flee
     if problems:
         raise SiteFileError(problems)
     head = described.fleet
-    return Fleet(head.id, head.label, head.language, path, tuple(found))
+    return Fleet(
+        head.id, head.label, head.language, path, tuple(found), head.accounts_file, head.session_hours
+    )
 
 
 def _parsed(path: Path) -> _File:

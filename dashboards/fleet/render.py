@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -23,7 +24,10 @@ from indicators.fleet.model import FleetResult
 from sensors.command_line import write_atomic
 from sensors.errors import UsageError
 
-__all__ = ["FLEET_FORMATS", "fleet_html", "known_fleet_formats", "render_fleet"]
+if TYPE_CHECKING:
+    from dashboards.fleet.door import SignedIn
+
+__all__ = ["FLEET_FORMATS", "fleet_html", "frame_html", "known_fleet_formats", "render_fleet"]
 
 # Worst first; what is left out stands in the workbook.
 _ROWS_ON_PAPER = 24
@@ -34,6 +38,7 @@ def fleet_html(
     *,
     link: Callable[[str], str] | None = None,
     links: Sequence[tuple[str, str]] = (),
+    who: SignedIn | None = None,
 ) -> str:
     """The fleet page as one HTML document, styles and font inside.
 
@@ -43,18 +48,24 @@ def fleet_html(
         Address of a site's page.
     links : sequence of (label, address)
         What else the head of the page leads to.
+    who : SignedIn, optional
+        Who has logged in.
     """
-    style = "\n".join((font_css(), asset("static", "style.css"), plot_css()))
+    return frame_html("fleet.html", view.language, view=view, say=view.words, link=link, links=links, who=who)
+
+
+def frame_html(template: str, language: str, **values: Any) -> str:
+    """A page in the frame of the fleet, which needs nothing beside itself."""
+    sheets = ("style.css", "web.css") if values.get("who") else ("style.css",)
+    style = "\n".join((font_css(), *(asset("static", name) for name in sheets), plot_css()))
     return (
         environment()
-        .get_template("fleet.html")
+        .get_template(template)
         .render(
-            view=view,
-            say=view.words,
+            language=language,
             style=Markup(style),  # noqa: S704 - shipped style sheets
             hatch=drawing_html(HATCH),
-            link=link,
-            links=links,
+            **values,
         )
     )
 

@@ -1,168 +1,171 @@
-"""The fleet in a browser: one page over all sites, and the report of each."""
+"""The fleet in a browser: one page over all sites, the report of each, the state of their sensors."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
+from datetime import date, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.staticfiles import StaticFiles
 
 from dashboards.catalogue import catalogue
+from dashboards.fleet import door
+from dashboards.fleet.door import signed_in
+from dashboards.fleet.note import note_page
 from dashboards.fleet.render import fleet_html
+from dashboards.fleet.source import FleetSource
+from dashboards.fleet.state import state_html
 from dashboards.fleet.view import build_fleet_view
 from dashboards.report.build import Surroundings, build_view
 from dashboards.report.html import render_html
 from dashboards.report.surroundings import names_of
 from dashboards.typography import Language
-from dashboards.web.answers import plain_error
-from dashboards.web.security import Guard
+from dashboards.web.answers import plain_error, status_of
+from dashboards.web.description import ANSWERS, describe
+from dashboards.web.security import Guard, admit
 from dashboards.web.settings import WebSettings
-from indicators.fleet.model import FleetResult
-from indicators.model import WeeklyResult
-from sensors.errors import ConfigurationError, UnknownNameError, VigiposteError
-from sensors.fleet_file import Fleet, FleetSite
-from sensors.periods import DatePeriod, week_period
+from indicators.weekly import software_version
+from sensors.errors import UnknownNameError, VigiposteError
+
+if TYPE_CHECKING:
+    from sensors.periods import DatePeriod
 
 __all__ = ["FleetSource", "create_fleet_app"]
 
-_KEPT_S = 300.0
-_KEPT_WEEKS = 8
+_FOLDER = Path(str(files("dashboards")))
 # Pages carry their own style and fetch nothing.
 _POLICY = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; font-src data:; img-src data:; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
+        "form-action 'self'; frame-ancestors 'none'"
     )
 }
-
-
-class FleetSource:
-    """Results of a fleet and its sites, each kept for some minutes; safe to use from several threads.
-
-    Parameters
-    ----------
-    fleet : Fleet
-        The sites.
-    whole : callable(Fleet, DatePeriod) -> FleetResult
-        Computes the fleet.
-    single : callable(FleetSite, DatePeriod) -> WeeklyResult
-        Computes one site, gated and fit to be issued.
-    """
-
-    def __init__(
-        self,
-        fleet: Fleet,
-        whole: Callable[[Fleet, DatePeriod], FleetResult],
-        single: Callable[[FleetSite, DatePeriod], WeeklyResult],
-    ) -> None:
-        self.fleet = fleet
-        self._whole = whole
-        self._single = single
-        self._kept: dict[DatePeriod, tuple[float, FleetResult]] = {}
-        self._lock = threading.Lock()
-
-    def period(self, week: str | None) -> DatePeriod:
-        """An ISO week, the last complete one by default."""
-        return week_period(week, self.fleet.sites[0].book.zone, datetime.now(UTC))
-
-    def result(self, period: DatePeriod) -> FleetResult:
-        """The fleet's result of a period."""
-        with self._lock:
-            known = self._kept.get(period)
-            if known is None or time.monotonic() - known[0] > _KEPT_S:
-                known = time.monotonic(), self._whole(self.fleet, period)
-                self._kept.pop(period, None)
-                self._kept[period] = known
-                while len(self._kept) > _KEPT_WEEKS:
-                    self._kept.pop(next(iter(self._kept)))
-            return known[1]
-
-    def site(self, identifier: str) -> FleetSite:
-        """One site; ``UnknownNameError`` when the fleet has none of this id."""
-        for site in self.fleet.sites:
-            if site.id == identifier:
-                return site
-        raise UnknownNameError(
-            "the fleet has no such site",
-            value=identifier,
-            rule=", ".join(site.id for site in self.fleet.sites),
-        )
-
-    def site_result(self, site: FleetSite, period: DatePeriod) -> WeeklyResult:
-        """Gated result of one site."""
-        return self._single(site, period)
+_router = APIRouter()
 
 
 def create_fleet_app(source: FleetSource, settings: WebSettings) -> FastAPI:
-    """The application of a fleet, for this machine only.
-
-    Raises
-    ------
-    ConfigurationError
-        ``fleet_network``: other machines could reach the address.
-    """
-    if settings.open_to_network:
-        raise ConfigurationError(
-            "the fleet view is served to this machine only",
-            value=settings.host,
-            rule="roles and accounts belong to single sites",
-            remedy="keep --host 127.0.0.1, behind a proxy that asks who comes; or serve one site with --site",
-            code="fleet_network",
-        )
-    app = FastAPI(title="Vigiposte", docs_url=None, redoc_url=None, openapi_url=None)
+    """The application of a fleet; doors, roles and headers are those of a site's dashboard."""
+    app = FastAPI(
+        title="Vigiposte",
+        version=software_version(),
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(admit)],
+        responses=ANSWERS,
+    )
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    accounts = settings.accounts
+    if accounts is not None:
+        source.permitted = lambda name: accounts.all()[name].sites if name in accounts.all() else ()
+    app.state.source = source
     app.state.language = lambda: source.fleet.language
-    app.middleware("http")(Guard(settings, lambda _event, _details: None))
-
-    @app.get("/", response_class=HTMLResponse)
-    def fleet(request: Request) -> HTMLResponse:
-        language, period = _asked(source, request)
-        view = build_fleet_view(source.result(period), language)
-        other = Language.EN if language == Language.FR else Language.FR
-        before, after = _beside(source, period)
-        links = [
-            (f"← {before}", _link("/", language, before)),
-            *([(f"{after} →", _link("/", language, after))] if after else []),
-            (view.words["other_language"], _link("/", other.value, period.week)),
-        ]
-        return _page(
-            fleet_html(
-                view, link=lambda name: _link(f"/site/{quote(name)}", language, period.week), links=links
-            ),
-            language,
-        )
-
-    @app.get("/site/{identifier}", response_class=HTMLResponse)
-    def site(request: Request, identifier: str) -> HTMLResponse:
-        language, period = _asked(source, request)
-        chosen = source.site(identifier)
-        result = source.site_result(chosen, period)
-        around = Surroundings(names=names_of(chosen.book), group_size=chosen.book.site.privacy.group_size)
-        return _page(render_html(build_view(result, language, around)), language)
+    app.state.guard = Guard(settings, source.log)
+    app.middleware("http")(app.state.guard)
+    app.mount("/static", StaticFiles(directory=_FOLDER / "static"), name="static")
+    app.mount("/fonts", StaticFiles(directory=_FOLDER / "fonts"), name="fonts")
+    app.include_router(door.router)
+    app.include_router(_router)
 
     @app.exception_handler(VigiposteError)
     def mistake(request: Request, error: VigiposteError) -> Response:
-        return plain_error(request, error)
+        if "text/html" not in request.headers.get("accept", ""):
+            return plain_error(request, error)
+        return _page(note_page(request, error), _language(request, checked=False), status_of(error))
+
+    @app.exception_handler(404)
+    def nowhere(request: Request, _: Exception) -> Response:
+        return mistake(request, UnknownNameError("there is no such page", value=request.url.path))
 
     return app
 
 
-def _asked(source: FleetSource, request: Request) -> tuple[str, DatePeriod]:
+@_router.get("/favicon.ico")
+def favicon() -> Response:
+    """The mark of the project."""
+    return FileResponse(_FOLDER / "static" / "favicon.svg", media_type="image/svg+xml")
+
+
+@_router.get("/", response_class=HTMLResponse)
+def whole(request: Request) -> HTMLResponse:
+    """All sites that the viewer may see, side by side."""
+    source: FleetSource = request.app.state.source
+    language, period = _asked(request)
+    view = build_fleet_view(source.result(period, request.state.viewer.name), language)
+    before, after = _beside(source, period)
+    links = [
+        (f"← {before}", _link("/", language, before)),
+        *([(f"{after} →", _link("/", language, after))] if after else []),
+        *_state_link(request, language),
+        _other_language(request, language, period.week),
+    ]
+    html = fleet_html(
+        view,
+        link=lambda name: _link(f"/site/{quote(name)}", language, period.week),
+        links=links,
+        who=signed_in(request, language),
+    )
+    return _page(html, language)
+
+
+@_router.get("/site/{identifier}", response_class=HTMLResponse)
+def one_site(request: Request, identifier: str) -> HTMLResponse:
+    """The report of one site, as its own dashboard gives it; the site's access log says who looked."""
+    source: FleetSource = request.app.state.source
+    language, period = _asked(request)
+    name = request.state.viewer.name
+    chosen = source.site(identifier, name)
+    result = source.site_result(chosen, period)
+    if name:
+        source.log_once("fleet_report_access", name, f"report {period.first}..{period.last}", chosen)
+    around = Surroundings(names=names_of(chosen.book), group_size=chosen.book.site.privacy.group_size)
+    return _page(render_html(build_view(result, language, around)), language)
+
+
+@_router.get("/sensors", response_class=HTMLResponse)
+def sensors(request: Request) -> HTMLResponse:
+    """A line a site: its sensors, the ingest, the store; an operator is told of fixed sensors only."""
+    language = _language(request)
+    back = [(_fleet_word(language), _link("/", language, None))] if request.state.viewer.may_open("") else []
+    links = [*back, _other_language(request, language, None)]
+    return _page(state_html(request, language, links, signed_in(request, language)), language)
+
+
+def _language(request: Request, *, checked: bool = True) -> str:
+    source: FleetSource = request.app.state.source
     language = request.query_params.get("lang") or source.fleet.language
-    catalogue(language)
-    return language, source.period(request.query_params.get("week"))
+    if checked:
+        catalogue(language)
+    return language if language in tuple(Language) else source.fleet.language
+
+
+def _asked(request: Request) -> tuple[str, DatePeriod]:
+    source: FleetSource = request.app.state.source
+    return _language(request), source.period(request.query_params.get("week"))
+
+
+def _fleet_word(language: str) -> str:
+    return catalogue(language)["fleet.nav_fleet"]
+
+
+def _state_link(request: Request, language: str) -> list[tuple[str, str]]:
+    seen = request.app.state.source.survey is not None and request.state.viewer.may_open("sensors")
+    return [(catalogue(language)["fleet.nav_state"], _link("/sensors", language, None))] if seen else []
+
+
+def _other_language(request: Request, language: str, week: str | None) -> tuple[str, str]:
+    other = Language.EN if language == Language.FR else Language.FR
+    return catalogue(language)["fleet.other_language"], _link(request.url.path, other.value, week)
 
 
 def _beside(source: FleetSource, period: DatePeriod) -> tuple[str, str | None]:
     """ISO weeks before and after; the one after only when it is complete."""
-    from datetime import timedelta
 
-    def week(moment: Any) -> str:
-        iso = moment.isocalendar()
+    def week(day: date) -> str:
+        iso = day.isocalendar()
         return f"{iso.year}-W{iso.week:02d}"
 
     later = period.first + timedelta(days=7)
@@ -175,5 +178,5 @@ def _link(path: str, language: str, week: str | None) -> str:
     return f"{path}?{urlencode(query)}"
 
 
-def _page(html: str, language: str) -> HTMLResponse:
-    return HTMLResponse(html, headers={**_POLICY, "Content-Language": language})
+def _page(html: str, language: str, status: int = 200) -> HTMLResponse:
+    return HTMLResponse(html, status_code=status, headers={**_POLICY, "Content-Language": language})

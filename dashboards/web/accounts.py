@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from sensors.errors import ConfigurationError, LocalResourceError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
+    from sensors.fleet_file import Fleet
     from sensors.site_book import SiteBook
 
-__all__ = ["SHORTEST_PASSWORD", "Account", "AccountFile", "Role", "accounts_of"]
+__all__ = ["SHORTEST_PASSWORD", "Account", "AccountFile", "Role", "accounts_of", "fleet_accounts"]
 
 SHORTEST_PASSWORD = 12
 _SCHEMA = "vigiposte.accounts/1"
@@ -38,17 +39,25 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One person who may log in; ``password_hash`` is argon2's own text form."""
+    """One person who may log in; ``password_hash`` is argon2's own text form.
+
+    Attributes
+    ----------
+    sites : tuple of str
+        Of a fleet: ids of the sites that the account may see; empty for all.
+    """
 
     name: str
     role: Role
     password_hash: str
     since: str
+    sites: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
-        """Changes with password or role: sessions opened before then end."""
-        return hashlib.sha256(f"{self.role}\x00{self.password_hash}".encode()).hexdigest()
+        """Changes with password, role or sites: sessions opened before then end."""
+        parts = (self.role, self.password_hash, *self.sites)
+        return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
 
 class AccountFile:
@@ -111,7 +120,7 @@ class AccountFile:
             )
         return found
 
-    def add(self, name: str, role: Role, password: str) -> Account:
+    def add(self, name: str, role: Role, password: str, sites: Sequence[str] = ()) -> Account:
         """Make an account.
 
         Raises
@@ -142,7 +151,7 @@ class AccountFile:
                 remedy="vigiposte accounts password NAME, or accounts remove NAME first",
                 code="account_exists",
             )
-        return self._keep(Account(name, role, self._hashed(name, password), _today()))
+        return self._keep(Account(name, role, self._hashed(name, password), _today(), tuple(sites)))
 
     def change_password(self, name: str, password: str) -> Account:
         """Give an account another password; its sessions end."""
@@ -194,6 +203,7 @@ class AccountFile:
     def _write(self, accounts: Mapping[str, Account]) -> None:
         rows = [
             {"name": row.name, "role": row.role.value, "password": row.password_hash, "since": row.since}
+            | ({"sites": list(row.sites)} if row.sites else {})
             for _, row in sorted(accounts.items())
         ]
         text = json.dumps({"schema": _SCHEMA, "accounts": rows}, indent=2) + "\n"
@@ -227,10 +237,7 @@ def _parsed(path: Path) -> Mapping[str, Account]:
         document: Any = json.loads(path.read_text(encoding="utf-8"))
         if document["schema"] != _SCHEMA:
             raise ValueError(document["schema"])  # noqa: TRY301 - told below with the file's name
-        return {
-            row["name"]: Account(row["name"], Role(row["role"]), row["password"], row["since"])
-            for row in document["accounts"]
-        }
+        return {row["name"]: _account(row) for row in document["accounts"]}
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
             "the accounts of the dashboard cannot be read",
@@ -239,6 +246,16 @@ def _parsed(path: Path) -> Mapping[str, Account]:
             remedy="restore it, or remove it and make the accounts anew",
             code="accounts_damaged",
         ) from error
+
+
+def _account(row: Mapping[str, Any]) -> Account:
+    sites = tuple(str(name) for name in row.get("sites", ()))
+    return Account(row["name"], Role(row["role"]), row["password"], row["since"], sites)
+
+
+def fleet_accounts(fleet: Fleet) -> AccountFile:
+    """Account file that the fleet file names, beside it by default."""
+    return AccountFile(fleet.path.parent / Path(fleet.accounts_file).expanduser())
 
 
 def accounts_of(book: SiteBook) -> AccountFile:

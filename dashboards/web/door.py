@@ -13,7 +13,7 @@ from dashboards.web.roles import HOME, page_of
 from dashboards.web.security import Guard
 from sensors.errors import GovernanceError
 
-__all__ = ["refused_page", "router"]
+__all__ = ["local_address", "refused_page", "router"]
 
 router = APIRouter()
 
@@ -35,7 +35,7 @@ def login(
     """Open a session, or say that the password is wrong or must wait."""
     context = page_context(request, "login")
     guard: Guard = request.app.state.guard
-    target = _local(back)
+    target = local_address(back)
     answer = RedirectResponse(target, status_code=303)
     try:
         viewer = guard.log_in(request, answer, name.strip().casefold(), password)
@@ -57,13 +57,13 @@ def _form(request: Request, back: str | None, wrong: str = "", status: int = 200
         "login.html",
         status=status,
         wrong=wrong,
-        back=_local(back),
+        back=local_address(back),
         asks_name=guard.asks_name,
         analyst_door=guard.settings.analyst,
     )
 
 
-def _local(target: str | None) -> str:
+def local_address(target: str | None) -> str:
     """A path on this server, never another site."""
     if target is None or not target.startswith("/") or target.startswith(("//", "/\\")):
         return "/"

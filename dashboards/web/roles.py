@@ -28,6 +28,7 @@ PAGE_ROLES: Mapping[str, frozenset[Role]] = {
     "situations": _RESULTS,
     "plan": _RESULTS,
     "report": _RESULTS,
+    "site": _RESULTS,
     "exclude": _ERGONOMIST,
     "calibrate": _ERGONOMIST,
     "sensors": _HEALTH,

@@ -170,14 +170,6 @@ def test_the_fleet_in_a_browser(template: Path) -> None:
     assert (nowhere.status_code, foreign.status_code) == (404, 421)
 
 
-def test_a_fleet_is_not_served_to_the_network(template: Path) -> None:
-    extra = build_services().extra
-    fleet = load_fleet(template / "fleet.toml")
-    source = FleetSource(fleet, extra["fleet_result"], extra["fleet_site"])
-    with pytest.raises(ConfigurationError, match="this machine only"):
-        create_fleet_app(source, WebSettings(host="0.0.0.0", secret="long enough to be a password"))  # noqa: S104
-
-
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
