@@ -51,7 +51,7 @@ def state_html(
         language,
         say=section_words(Wording(language), "report", "pages", "fleet"),
         fleet=source.fleet.label,
-        heads=(say("fleet.column_site"), *(say(f"terminal.column_{name}") for name in _HEADS)),
+        heads=(say("fleet.column_site"), *(say(f"terminal.column_{name}").capitalize() for name in _HEADS)),
         rows=rows,
         fixed_only=not viewer.sees_worn,
         links=links,
