@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from fastapi import FastAPI
 from typer.testing import CliRunner
 
@@ -89,7 +91,9 @@ class Browser:
                 self._cookies = client.cookies
                 return answer
 
-        return asyncio.run(once())
+        # In a thread of its own: the browser of other tests has a loop of its own in this one.
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: asyncio.run(once())).result()
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         return self.ask("GET", path, headers={"accept": "text/html", **headers})
@@ -234,3 +238,19 @@ def test_accounts_of_a_fleet_are_made_on_the_command_line(fleet: Fleet) -> None:
     assert fleet_accounts(fleet).get("paul").sites == ("arras",)
     assert run("remove", "paul").exit_code == 0
     assert "paul" not in fleet_accounts(fleet).all()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_pages_of_a_fleet_are_accessible_and_fetch_nothing(
+    made: FastAPI, browser: Any, language: str
+) -> None:
+    ernest, page = seated(made, "ernest"), browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: asked.append(message.text))
+    for path in (f"/?{WEEK}", "/sensors?", "/site/nowhere?"):
+        page.set_content(ernest.get(f"{path}&lang={language}").text)
+        assert page.get_attribute("html", "lang") == language
+        assert [item["id"] for item in Axe().run(page).response["violations"]] == []
+    assert [url for url in asked if not url.startswith("data:")] == []
+    page.close()
