@@ -25,7 +25,7 @@ from indicators.model import (
     Withheld,
     WorkstationResult,
 )
-from indicators.reduction.partition import DATASET, analysis_version, utc_days
+from indicators.reduction.kinds import DATASET, analysis_version, utc_days
 from indicators.weekly import merged_days, software_version, to_period, weekly_result
 from indicators.worker_days.merging import MergedDay
 from ingest.store import Partition

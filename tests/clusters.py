@@ -15,6 +15,8 @@ from indicators.reduction.cluster import Cluster
 
 __all__ = ["Passage", "passage", "worker_killed"]
 
+_PATIENCE_S = 60.0
+
 
 class Passage:
     """A relay before a TCP port of this machine that counts the bytes of both directions."""
@@ -63,17 +65,27 @@ def passage(address: str) -> Iterator[Passage]:
 
 @contextlib.contextmanager
 def worker_killed(cluster: Cluster) -> Iterator[list[int]]:
-    """Kill one worker once it has tasks; yields how many tasks it had, looked at again and again."""
-    address, process = next(iter(cluster._client.run(os.getpid).items()))
-    # A stopped process takes work and finishes none, so it certainly dies with work in its hands.
-    os.kill(process, signal.SIGSTOP)
+    """Kill a worker that has tasks in its hands; yields how many it had, looked at again and again.
+
+    Stopped processes take work and finish none. All are stopped until one has work, so that the run cannot be
+    over before.
+    """
+    processes: dict[str, int] = cluster._client.run(os.getpid)
+    for process in processes.values():
+        os.kill(process, signal.SIGSTOP)
     held: list[int] = []
 
     def kill() -> None:
-        while not held or not held[-1]:
-            held.append(len(cluster._client.processing().get(address, ())))
+        end = time.monotonic() + _PATIENCE_S
+        while (not held or not held[-1]) and time.monotonic() < end:
             time.sleep(0.01)
-        os.kill(process, signal.SIGKILL)
+            tasks = {address: len(keys) for address, keys in cluster._client.processing().items()}
+            busiest = max(processes, key=lambda address: tasks.get(address, 0))
+            held.append(tasks.get(busiest, 0))
+        if held[-1]:
+            os.kill(processes.pop(busiest), signal.SIGKILL)
+        for process in processes.values():
+            os.kill(process, signal.SIGCONT)
 
     with ThreadPoolExecutor(1) as other:
         killed = other.submit(kill)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indicators.model import Period
+from indicators.reduction.kinds import DATASET, utc_days
 from indicators.reduction.minutes import MINUTE_NS
-from indicators.reduction.partition import DATASET, utc_days
 from ingest.store import Partition
 from sensors.quantities import Kind
 from sensors.site_model import Mount

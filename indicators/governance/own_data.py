@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from indicators.reduction.partition import DATASET, day_bounds_ns
+from indicators.reduction.kinds import DATASET, day_bounds_ns
 from indicators.reduction.service import reduce_partitions
 from indicators.weekly import to_period
 from indicators.worker_days.joining import worker_days

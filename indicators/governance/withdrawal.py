@@ -21,8 +21,8 @@ from indicators.governance.chain import RESTORED, read_entries
 from indicators.governance.link_register import revoke_links
 from indicators.governance.own_data import check_wearer, held_partitions
 from indicators.model import Period
+from indicators.reduction.kinds import DATASET
 from indicators.reduction.minutes import MINUTE_NS
-from indicators.reduction.partition import DATASET
 from indicators.reduction.service import reduce_partitions
 from indicators.worker_days.cache import forget_days
 from indicators.worker_days.joining import usual_window, worker_days

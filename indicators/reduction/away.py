@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import scipy
 
-from indicators.reduction.partition import Worked, analysis_version, work_out
+from indicators.reduction.kinds import analysis_version
+from indicators.reduction.partition import Worked, work_out
 from indicators.reduction.posture import THREADS
 from ingest.fingerprint import NO_ROWS
 from ingest.place import StorePlace

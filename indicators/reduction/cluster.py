@@ -18,7 +18,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from indicators.reduction.away import Assignment, Reduced, installation, reduce_away, together
-from indicators.reduction.partition import DATASET, PartitionOutcome, keep
+from indicators.reduction.kinds import DATASET
+from indicators.reduction.partition import PartitionOutcome, keep
 from ingest.place import StorePlace
 from ingest.store import Partition
 from sensors.errors import LocalResourceError, MissingExtraError, UnreachableError, UsageError

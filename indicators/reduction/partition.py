@@ -2,70 +2,47 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from enum import StrEnum
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from analysis.posture_fusion import fusion_method
 from indicators.model import Span
+from indicators.reduction.kinds import DATASET, day_bounds_ns, reducer
 from indicators.reduction.late import RowMarks, affected, row_marks, splice
-from indicators.reduction.minutes import MINUTE_NS, padding_ns
-from ingest.store import MINUTE_MARKS, RAW_PURGED, Partition, ReadingQuery
+from indicators.reduction.minutes import MINUTE_NS
+from indicators.reduction.stamp import (
+    DECIDING,
+    RawStore,
+    Stretch,
+    margin_ns,
+    read_rows,
+    stamp_of,
+    stretches,
+)
+from ingest.store import MINUTE_MARKS, RAW_PURGED, Partition
 from sensors.errors import MethodError
-from sensors.quantities import QUANTITIES, Kind
 from sensors.readings import ReadingBatch
-from sensors.site_model import Calibration, Mount, Sensor
+from sensors.site_model import Sensor
 
 if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
 __all__ = [
-    "DATASET",
     "Outcome",
     "PartitionOutcome",
     "PartitionStore",
-    "RawStore",
-    "Stretch",
     "Worked",
-    "analysis_version",
-    "day_bounds_ns",
     "keep",
     "reduce_partition",
-    "reducer",
-    "stretches",
     "summary_gap",
-    "utc_days",
     "work_out",
 ]
 
-DATASET = "minutes"
-"""Name of the summary dataset that holds one row a minute."""
-
-_DAY_NS = 86_400_000_000_000
-_EPOCH = date(1970, 1, 1)
-_DECIDING = ("version", "basis", "fingerprint", "before_edge", "after_edge")
 _MOST_STRETCHES = 16  # beyond, the whole day costs less than its pieces
-
-
-class RawStore(Protocol):
-    """The part of a store that is read to reduce one partition."""
-
-    def read_columns(self, query: ReadingQuery) -> ReadingBatch:
-        """See ``ReadingStore.read_columns``."""
-
-    def fingerprint(self, partition: Partition) -> str:
-        """See ``ReadingStore.fingerprint``."""
-
-    def summary_metadata(self, dataset: str, partition: Partition) -> Mapping[str, str] | None:
-        """See ``SummaryStore.summary_metadata``."""
 
 
 class PartitionStore(RawStore, Protocol):
@@ -140,73 +117,6 @@ class Worked:
     removed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Whole minutes during which a sensor sat at one place of the body with one calibration."""
-
-    start_ns: int
-    end_ns: int
-    mount: Mount
-    calibration: Calibration | None
-
-
-def reducer(kind: Kind) -> ModuleType:
-    """Module of `kind` with ``SCHEMA``, ``VERSION``, ``BLOCK_NS``, ``reduce_minutes`` and ``merge``."""
-    if kind is Kind.NOISE:
-        from indicators.reduction import noise
-
-        return noise
-    if kind is Kind.CLIMATE:
-        from indicators.reduction import climate
-
-        return climate
-    from indicators.reduction import posture
-
-    return posture
-
-
-def analysis_version(kind: Kind) -> str:
-    """Version of the analysis behind the summaries of `kind`: its name and a hash of their columns."""
-    module = reducer(kind)
-    columns = hashlib.sha256(str(module.SCHEMA).encode()).hexdigest()[:8]
-    return f"{module.VERSION}+{columns}"
-
-
-def day_bounds_ns(day: date) -> tuple[int, int]:
-    """``[start, end)`` of a UTC day in nanoseconds."""
-    start = (day - _EPOCH).days * _DAY_NS
-    return start, start + _DAY_NS
-
-
-def stretches(book: SiteBook, sensor: str, day: date) -> tuple[Stretch, ...]:
-    """Stretches of a UTC day during which `sensor` was placed, joined over wearers, tasks and workstations.
-
-    A minute in which mount or calibration change belongs to none.
-    """
-    joined: list[Stretch] = []
-    for posting in book.assignments(sensor, *day_bounds_ns(day)):
-        calibration = None if posting.calibration is None else book.calibration(posting.calibration)
-        last = joined[-1] if joined else None
-        if last is not None and (last.end_ns, last.mount, last.calibration) == (
-            posting.start_ns,
-            posting.mount,
-            calibration,
-        ):
-            joined[-1] = Stretch(last.start_ns, posting.end_ns, last.mount, last.calibration)
-        else:
-            joined.append(Stretch(posting.start_ns, posting.end_ns, posting.mount, calibration))
-    whole = (
-        Stretch(
-            -(-item.start_ns // MINUTE_NS) * MINUTE_NS,
-            item.end_ns // MINUTE_NS * MINUTE_NS,
-            item.mount,
-            item.calibration,
-        )
-        for item in joined
-    )
-    return tuple(item for item in whole if item.start_ns < item.end_ns)
-
-
 def reduce_partition(
     book: SiteBook,
     store: PartitionStore,
@@ -262,11 +172,11 @@ def work_out(
         return Worked(PartitionOutcome(partition, Outcome.CURRENT, int(known.get("rows", 0))))
     if force:
         known = None
-    stamp = _stamp(store, partition, sensor, places, known, fingerprint or store.fingerprint)
-    if known is not None and all(known.get(key) == stamp[key] for key in _DECIDING):
+    stamp = stamp_of(store, partition, sensor, places, known, fingerprint or store.fingerprint)
+    if known is not None and all(known.get(key) == stamp[key] for key in DECIDING):
         return Worked(PartitionOutcome(partition, Outcome.CURRENT, int(known.get("rows", 0))))
-    day, margin = Span(*day_bounds_ns(partition.day)), _margin_ns(sensor)
-    readings = _read(store, partition, day.start_ns - margin, day.end_ns + margin)
+    day, margin = Span(*day_bounds_ns(partition.day)), margin_ns(sensor)
+    readings = read_rows(store, partition, day.start_ns - margin, day.end_ns + margin)
     marks = row_marks(readings, day.start_ns, day.end_ns)
     late = None if known is None else _late(known, stamp, marks, partition, margin)
     todo = places if late is None else tuple(_within(places, late))
@@ -282,7 +192,7 @@ def work_out(
         table,
         {**stamp, MINUTE_MARKS: marks.text()},
         late,
-        None if known is None else {key: known.get(key, "") for key in _DECIDING},
+        None if known is None else {key: known.get(key, "") for key in DECIDING},
     )
 
 
@@ -301,7 +211,7 @@ def keep(book: SiteBook, store: PartitionStore, worked: Worked) -> PartitionOutc
     if worked.replaced is not None:
         kept = store.read_summary(DATASET, partition)
         now = store.summary_metadata(DATASET, partition) or {}
-        same = worked.base == {key: now.get(key, "") for key in _DECIDING}
+        same = worked.base == {key: now.get(key, "") for key in DECIDING}
         table = splice(kept, worked.table, worked.replaced) if same and kept is not None else None
     if table is None:
         return reduce_partition(book, store, partition, force=True)
@@ -352,14 +262,14 @@ def summary_gap(book: SiteBook, store: RawStore, partition: Partition) -> str | 
         return "no_summary"
     if RAW_PURGED in known:
         return None
-    stamp = _stamp(store, partition, book.sensor(partition.sensor), places, known, store.fingerprint)
-    return None if all(known.get(key) == stamp[key] for key in _DECIDING) else "stale_summary"
+    stamp = stamp_of(store, partition, book.sensor(partition.sensor), places, known, store.fingerprint)
+    return None if all(known.get(key) == stamp[key] for key in DECIDING) else "stale_summary"
 
 
 def _computed(readings: ReadingBatch, sensor: Sensor, places: Sequence[Stretch]) -> pa.Table:
     """Minutes of `places`; `readings` reach beyond them by the padding, where rows exist."""
     module = reducer(sensor.kind)
-    margin = _margin_ns(sensor)
+    margin = margin_ns(sensor)
     parts = []
     for place in places:
         bounds = (place.start_ns - margin, place.end_ns + margin)
@@ -377,97 +287,3 @@ def _computed(readings: ReadingBatch, sensor: Sensor, places: Sequence[Stretch])
     if len(parts) == 1:
         return parts[0]
     return pa.concat_tables([module.SCHEMA.empty_table(), *parts]).combine_chunks()
-
-
-def _read(store: RawStore, partition: Partition, start_ns: int, end_ns: int) -> ReadingBatch:
-    return store.read_columns(
-        ReadingQuery(partition.site, partition.sensor, partition.kind, start_ns, end_ns)
-    )
-
-
-def _margin_ns(sensor: Sensor) -> int:
-    """Rows of the neighbouring days that a day's minutes depend on [ns]."""
-    channels = [key for key, quantity in QUANTITIES.items() if quantity.kind is sensor.kind]
-    return max(padding_ns(sensor, channel) for channel in channels)
-
-
-def _stamp(
-    store: RawStore,
-    partition: Partition,
-    sensor: Sensor,
-    places: Sequence[Stretch],
-    known: Mapping[str, str] | None,
-    fingerprint: Callable[[Partition], str],
-) -> dict[str, str]:
-    """What the table of a partition depends on, as text."""
-    stamp = {
-        "version": analysis_version(partition.kind),
-        "basis": _basis(sensor, places),
-        "fingerprint": fingerprint(partition),
-    }
-    margin = _margin_ns(sensor)
-    start, end = day_bounds_ns(partition.day)
-    sides = {
-        "before": (-1, start - margin, start),
-        "after": (1, end, end + margin),
-    }
-    for side, (step, low, high) in sides.items():
-        neighbour = Partition(
-            partition.kind, partition.site, partition.sensor, partition.day + timedelta(days=step)
-        )
-        rows = fingerprint(neighbour)
-        if known is not None and known.get(f"{side}_rows") == rows:
-            # The neighbour as a whole is unchanged, and so are its rows within the padding.
-            stamp[f"{side}_edge"] = known.get(f"{side}_edge", "")
-        else:
-            stamp[f"{side}_edge"] = _edge(_read(store, partition, low, high)) or _purged_edge(
-                store, neighbour, known, side
-            )
-        stamp[f"{side}_rows"] = rows
-    return stamp
-
-
-def _purged_edge(store: RawStore, neighbour: Partition, known: Mapping[str, str] | None, side: str) -> str:
-    """Edge as it was while the neighbour had rows: their purge does not make a summary untrue."""
-    kept = (known or {}).get(f"{side}_edge", "")
-    if not kept:
-        return ""
-    metadata = store.summary_metadata(DATASET, neighbour)
-    return kept if metadata is not None and RAW_PURGED in metadata else ""
-
-
-def _basis(sensor: Sensor, places: Sequence[Stretch]) -> str:
-    """Hash of everything but the rows that a reduction takes from the site file."""
-    content: dict[str, Any] = {
-        "sensor": sensor.model_dump(mode="json", include={"period_s", "range_g", "globe_diameter_m", "kind"}),
-        "places": [
-            [
-                place.start_ns,
-                place.end_ns,
-                place.mount.value,
-                None if place.calibration is None else place.calibration.model_dump(mode="json"),
-            ]
-            for place in places
-        ],
-    }
-    if sensor.fusion:
-        content["fusion"] = fusion_method()
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _edge(rows: ReadingBatch) -> str:
-    if not len(rows):
-        return ""
-    digest = hashlib.blake2b(digest_size=8)
-    digest.update(rows.times_ns.tobytes())
-    digest.update(rows.flags.tobytes())
-    for name in sorted(rows.channels):
-        digest.update(name.encode())
-        digest.update(rows.channels[name].tobytes())
-    return digest.hexdigest()
-
-
-def utc_days(start_ns: int, end_ns: int) -> tuple[date, ...]:
-    """UTC days that ``[start_ns, end_ns)`` touches."""
-    first, last = start_ns // _DAY_NS, (end_ns - 1) // _DAY_NS
-    return tuple(_EPOCH + timedelta(days=day) for day in range(first, last + 1))

@@ -8,13 +8,8 @@ from datetime import date, timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, Protocol
 
-from indicators.reduction.partition import (
-    DATASET,
-    Outcome,
-    PartitionOutcome,
-    analysis_version,
-    reduce_partition,
-)
+from indicators.reduction.kinds import DATASET, analysis_version
+from indicators.reduction.partition import Outcome, PartitionOutcome, reduce_partition
 from ingest.store import Partition
 from sensors.errors import ConfigurationError
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from indicators.model import WorkerDay
-from indicators.reduction.partition import analysis_version, utc_days
+from indicators.reduction.kinds import analysis_version, utc_days
 from indicators.worker_days.codec import decode_day, encode_day
 from ingest.store import Partition
 from sensors.errors import ConfigurationError, LocalResourceError

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from indicators.model import WorkerDay
 from indicators.posture.kept import with_figures
-from indicators.reduction.partition import DATASET, analysis_version, reducer, utc_days
+from indicators.reduction.kinds import DATASET, analysis_version, reducer, utc_days
 from indicators.worker_days.cache import DayCache
 from ingest.store import Partition
 from sensors.errors import ConfigurationError

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from indicators.reduction.partition import DATASET, analysis_version
+from indicators.reduction.kinds import DATASET, analysis_version
 from indicators.weekly import assess_workstation, to_period, weekly_result
 from indicators.worker_days.cache import WORKER_DAYS
 from indicators.worker_days.joining import worker_days

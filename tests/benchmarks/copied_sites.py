@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from indicators.reduction.partition import DATASET, analysis_version
+from indicators.reduction.kinds import DATASET, analysis_version
 from indicators.reduction.service import reduce_partitions
 from ingest.store import Partition, open_store
 from sensors.quantities import Kind

@@ -11,17 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from indicators.reduction.partition import (
-    DATASET,
-    Outcome,
-    PartitionOutcome,
-    analysis_version,
-    day_bounds_ns,
-    reduce_partition,
-    stretches,
-    utc_days,
-)
+from indicators.reduction.kinds import DATASET, analysis_version, day_bounds_ns, utc_days
+from indicators.reduction.partition import Outcome, PartitionOutcome, reduce_partition
 from indicators.reduction.service import ReduceReport, reduce_partitions
+from indicators.reduction.stamp import stretches
 from ingest.store import Partition, ReadingQuery, Store, open_store
 from sensors.errors import ConfigurationError
 from sensors.quantities import Kind

@@ -19,7 +19,7 @@ from indicators.model import (
     WeeklyResult,
     WorkstationResult,
 )
-from indicators.reduction.partition import DATASET
+from indicators.reduction.kinds import DATASET
 from indicators.weekly import assess_workstation, merged_days, to_period, weekly_result
 from ingest.store import Partition, open_store
 from sensors.errors import NotEnoughDataError, UnknownNameError

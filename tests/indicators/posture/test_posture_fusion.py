@@ -13,10 +13,10 @@ from indicators.context import AssessmentContext
 from indicators.model import Scope
 from indicators.posture.assessment import assess
 from indicators.posture.measures import histogram_percentile
-from indicators.reduction.partition import _basis
 from indicators.reduction.posture import merge, reduce_minutes
 from indicators.reduction.posture_bins import ANGLE_OFFSET
 from indicators.reduction.posture_day import PostureDay
+from indicators.reduction.stamp import _basis
 from sensors.errors import MethodError
 from sensors.quantities import Kind
 from sensors.readings import ReadingBatch

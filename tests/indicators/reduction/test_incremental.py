@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from indicators.reduction import noise
-from indicators.reduction.partition import DATASET, Outcome
+from indicators.reduction.kinds import DATASET
+from indicators.reduction.partition import Outcome
 from indicators.reduction.service import ReduceReport, reduce_partitions
 from ingest.store import Partition, ReadingQuery
 from sensors.quantities import Kind

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.model import Span
+from indicators.reduction.kinds import DATASET, day_bounds_ns
 from indicators.reduction.late import affected
-from indicators.reduction.partition import DATASET, Outcome, day_bounds_ns, keep, reduce_partition, work_out
+from indicators.reduction.partition import Outcome, keep, reduce_partition, work_out
 from ingest.store import Partition, Store, open_store
 from sensors.quantities import Kind
 from sensors.readings import Flag, ReadingBatch

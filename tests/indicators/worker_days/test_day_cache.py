@@ -13,7 +13,7 @@ from indicators.model import WorkerDay
 from indicators.posture.kept import spread_of, with_figures
 from indicators.posture.measures import measures_of, segment_of
 from indicators.posture.seconds import DaySeconds
-from indicators.reduction.partition import DATASET
+from indicators.reduction.kinds import DATASET
 from indicators.reduction.service import reduce_partitions
 from indicators.weekly import weekly_result
 from indicators.worker_days.cache import WORKER_DAYS, DayCache, forget_days
