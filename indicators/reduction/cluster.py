@@ -149,7 +149,8 @@ class Cluster:
                     code="worker_killed",
                 ) from trouble
             except (CancelledError, OSError) as trouble:
-                if isinstance(trouble, TimeoutError) and not branch.done():
+                # A branch may be finished between the end of the waiting and this line.
+                if isinstance(trouble, TimeoutError) and branch.status in ("pending", "finished"):
                     self._require_workers()
                     continue
                 raise UnreachableError(

@@ -173,12 +173,9 @@ def work_out(
     if force:
         known = None
     stamp = stamp_of(store, partition, sensor, places, known, fingerprint or store.fingerprint)
-    if known is not None and all(known.get(key) == stamp[key] for key in DECIDING):
+    if known is not None and _same(known, stamp, *DECIDING):
         return Worked(PartitionOutcome(partition, Outcome.CURRENT, int(known.get("rows", 0))))
-    day, margin = Span(*day_bounds_ns(partition.day)), margin_ns(sensor)
-    readings = read_rows(store, partition, day.start_ns - margin, day.end_ns + margin)
-    marks = row_marks(readings, day.start_ns, day.end_ns)
-    late = None if known is None else _late(known, stamp, marks, partition, margin)
+    readings, marks, late = _changed(store, partition, sensor, known, stamp)
     todo = places if late is None else tuple(_within(places, late))
     if len(todo) > _MOST_STRETCHES:
         todo, late = places, None
@@ -190,7 +187,7 @@ def work_out(
     return Worked(
         PartitionOutcome(partition, Outcome.COMPUTED, table.num_rows, table.num_rows),
         table,
-        {**stamp, MINUTE_MARKS: marks.text()},
+        {**stamp, MINUTE_MARKS: marks},
         late,
         None if known is None else {key: known.get(key, "") for key in DECIDING},
     )
@@ -219,22 +216,47 @@ def keep(book: SiteBook, store: PartitionStore, worked: Worked) -> PartitionOutc
     return replace(worked.outcome, rows=table.num_rows)
 
 
-def _late(
-    known: Mapping[str, str], stamp: Mapping[str, str], marks: RowMarks, partition: Partition, margin: int
-) -> tuple[Span, ...] | None:
-    """Stretches of the day that differ from the summary known, or ``None`` when all of it may."""
-    if MINUTE_MARKS not in known or any(known.get(key) != stamp[key] for key in ("version", "basis")):
-        return None
-    minutes = RowMarks.parse(known[MINUTE_MARKS]).changed(marks)
+def _changed(
+    store: RawStore,
+    partition: Partition,
+    sensor: Sensor,
+    known: Mapping[str, str] | None,
+    stamp: Mapping[str, str],
+) -> tuple[ReadingBatch, str, tuple[Span, ...] | None]:
+    """Rows to compute from, marks of the day's minutes, and the stretches that differ from the summary known.
+
+    ``None`` instead of stretches when all of the day may differ.
+    """
+    day, margin = Span(*day_bounds_ns(partition.day)), margin_ns(sensor)
+    block_ns = reducer(partition.kind).BLOCK_NS
+    comparable = known is not None and MINUTE_MARKS in known and _same(known, stamp, "version", "basis")
+    edges = _edges(known or {}, stamp, day, margin) if comparable else []
+    if known is not None and comparable and _same(known, stamp, "fingerprint"):
+        # The day's own rows are those of the summary: what lies far from its edges need not be read.
+        late = affected(edges, margin, block_ns, day)
+        readings = read_rows(store, partition, late[0].start_ns - margin, late[-1].end_ns + margin)
+        if RowMarks.parse(known[MINUTE_MARKS]).channels == tuple(sorted(readings.channels)):
+            return readings, known[MINUTE_MARKS], late
+    readings = read_rows(store, partition, day.start_ns - margin, day.end_ns + margin)
+    marks = row_marks(readings, day.start_ns, day.end_ns)
+    minutes = RowMarks.parse(known[MINUTE_MARKS]).changed(marks) if known is not None and comparable else None
     if minutes is None:
-        return None
-    day = Span(*day_bounds_ns(partition.day))
-    changed = [Span(start, start + MINUTE_NS) for start in (day.start_ns + minutes * MINUTE_NS).tolist()]
-    if known.get("before_edge") != stamp["before_edge"]:
-        changed.append(Span(day.start_ns - margin, day.start_ns))
-    if known.get("after_edge") != stamp["after_edge"]:
-        changed.append(Span(day.end_ns, day.end_ns + margin))
-    return affected(changed, margin, reducer(partition.kind).BLOCK_NS, day)
+        return readings, marks.text(), None
+    own = [Span(start, start + MINUTE_NS) for start in (day.start_ns + minutes * MINUTE_NS).tolist()]
+    return readings, marks.text(), affected([*own, *edges], margin, block_ns, day)
+
+
+def _same(known: Mapping[str, str], stamp: Mapping[str, str], *keys: str) -> bool:
+    return all(known.get(key) == stamp[key] for key in keys)
+
+
+def _edges(known: Mapping[str, str], stamp: Mapping[str, str], day: Span, margin: int) -> list[Span]:
+    """Stretches beside the day in which rows differ."""
+    sides = {
+        "before_edge": Span(day.start_ns - margin, day.start_ns),
+        "after_edge": Span(day.end_ns, day.end_ns + margin),
+    }
+    return [span for side, span in sides.items() if not _same(known, stamp, side)]
 
 
 def _within(places: Sequence[Stretch], spans: Sequence[Span]) -> Iterator[Stretch]:
@@ -263,7 +285,7 @@ def summary_gap(book: SiteBook, store: RawStore, partition: Partition) -> str | 
     if RAW_PURGED in known:
         return None
     stamp = stamp_of(store, partition, book.sensor(partition.sensor), places, known, store.fingerprint)
-    return None if all(known.get(key) == stamp[key] for key in DECIDING) else "stale_summary"
+    return None if _same(known, stamp, *DECIDING) else "stale_summary"
 
 
 def _computed(readings: ReadingBatch, sensor: Sensor, places: Sequence[Stretch]) -> pa.Table:

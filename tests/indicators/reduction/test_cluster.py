@@ -164,3 +164,23 @@ def test_a_worker_uses_the_cores_of_its_threads_only(workers: Cluster) -> None:
     addresses = workers._client.scheduler_info(n_workers=-1)["workers"]
     asked = [workers._client.submit(away._threads, pure=False, workers=one) for one in addresses]
     assert [one.result() for one in asked] == [1, 1]
+
+
+def test_a_branch_that_ends_just_after_the_waiting_is_no_lost_cluster(
+    hour_plant: Any, workers: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each wait ends in the moment before its branch: the future times out and is finished by then."""
+    from distributed import Future
+
+    real, waited = Future.result, set()
+
+    def late(self: Any, timeout: float | None = None) -> Any:
+        if self.key in waited:
+            return real(self, timeout)
+        waited.add(self.key)
+        real(self, None)
+        raise TimeoutError(timeout)
+
+    monkeypatch.setattr(Future, "result", late)
+    assert run(hour_plant, executor=working_for(workers, place_of(hour_plant))).computed == 8
+    assert waited
