@@ -6,7 +6,7 @@ from dashboards.plots import whiskers
 from dashboards.report.model import FactorBlock, ScaleRow
 from dashboards.wording import Wording
 from indicators.headlines import indicator_verdict, ranking_assessment
-from indicators.model import FactorResult, Indicator, LimitAssessment, Scope, Verdict, WeeklyResult
+from indicators.model import Factor, FactorResult, Indicator, LimitAssessment, Scope, Verdict, WeeklyResult
 from indicators.verdicts import SEVERITY
 
 __all__ = ["factor_block", "scale_row"]
@@ -102,9 +102,9 @@ def _lines(indicator: Indicator, words: Wording) -> tuple[str, ...]:
     """What stands under a value without a verdict: its marks, and a method that names a model."""
     if indicator.value is None:
         return tuple(words.note(note) for note in indicator.quality)
-    marks = words.guidance(indicator)
-    named = marks or "; " in indicator.method
-    return (words.method(indicator.method), *marks) if named else ()
+    # Filters and denominators of posture stand in the chapter on methods; a model of heat or cold is named.
+    model = indicator.factor is Factor.CLIMATE and "; " in indicator.method
+    return (*((words.method(indicator.method),) if model else ()), *words.guidance(indicator))
 
 
 def _limit_text(judged: LimitAssessment | None, words: Wording) -> str:
