@@ -12,9 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SECONDS", "Timeline", "at_least", "count", "earlier", "later", "longest_s", "median_5s", "starts"]
+__all__ = [
+    "SECONDS",
+    "Timeline",
+    "at_least",
+    "count",
+    "earlier",
+    "later",
+    "longest_s",
+    "median_5s",
+    "starts",
+    "unpack",
+]
 
 WordArray = NDArray[np.uint64]
+BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 IndexArray = NDArray[np.intp]
 
@@ -113,6 +125,13 @@ def count(words: WordArray) -> IntArray:
     return np.asarray(np.bitwise_count(words).sum(axis=-1, dtype=np.int64))
 
 
+def unpack(words: WordArray) -> BoolArray:
+    """The seconds of words one after another; shape ``(60·m,)``."""
+    octets = words.astype("<u8").view(np.uint8).reshape(-1, 8)
+    bits = np.unpackbits(octets, axis=1, count=SECONDS, bitorder="little")
+    return bits.ravel().view(np.bool_)
+
+
 def starts(words: WordArray) -> WordArray:
     """First second of each run."""
     return words & ~earlier(words, 1)
@@ -120,8 +139,7 @@ def starts(words: WordArray) -> WordArray:
 
 def longest_s(words: WordArray) -> int:
     """Length of the longest run of one series [s], 0 when nothing holds."""
-    octets = words.astype("<u8").view(np.uint8).reshape(-1, 8)
-    on = np.unpackbits(octets, axis=1, count=SECONDS, bitorder="little").ravel()
+    on = unpack(words)
     # Free words lie at both ends, so edges come in pairs.
     edges = np.flatnonzero(on[1:] != on[:-1])
     return int((edges[1::2] - edges[::2]).max()) if edges.size else 0

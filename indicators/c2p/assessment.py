@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from analysis.minute_bits import unpack
 from analysis.projection import union_hours
 from indicators.building import Evidence, indicator_of
 from indicators.c2p.thresholds import (
@@ -32,7 +33,7 @@ from indicators.noise.days import Basis, choose_days, day_level_db, hours
 from indicators.noise.under_protector import under_protector
 from indicators.reduction.climate import ClimateDay
 from indicators.reduction.noise import NoiseDay, peak_events
-from indicators.reduction.posture_day import PostureDay, unpack
+from indicators.reduction.posture_day import PostureDay
 from indicators.verdicts import assess_limit
 from sensors.site_model import Mount
 

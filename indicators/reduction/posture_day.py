@@ -12,10 +12,9 @@ from analysis.posture_calibration import Reference
 from indicators.model import WorkerDay
 from indicators.reduction.posture_bins import ANGLE_OFFSET
 
-__all__ = ["PostureDay", "PostureFigures", "PostureQuality", "unpack"]
+__all__ = ["PostureDay", "PostureFigures", "PostureQuality"]
 
 IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +142,3 @@ class PostureDay:
     def flexion_at_least_ns(self, degrees: int) -> int:
         """Working time with a signed flexion of at least so many whole degrees [ns]."""
         return int(self.work_flexion_ns[degrees + ANGLE_OFFSET :].sum())
-
-
-def unpack(mask: NDArray[np.uint64]) -> BoolArray:
-    """Sixty seconds a row from masks, one after another."""
-    octets = mask.astype("<u8").view(np.uint8).reshape(-1, 8)
-    bits = np.unpackbits(octets, axis=1, count=60, bitorder="little")
-    return bits.ravel().view(np.bool_)

@@ -17,6 +17,7 @@ from analysis.minute_bits import (
     longest_s,
     median_5s,
     starts,
+    unpack,
 )
 from analysis.posture_runs import majority, run_bounds
 
@@ -53,8 +54,7 @@ class Seconds:
         return found
 
     def seconds(self, words: NDArray[np.uint64]) -> BoolArray:
-        octets = words[self.timeline.places].astype("<u8").view(np.uint8).reshape(-1, 8)
-        return np.unpackbits(octets, axis=1, count=60, bitorder="little").ravel().astype(np.bool_)
+        return unpack(words[self.timeline.places])
 
 
 days = st.builds(Seconds, st.integers(0, 2**32 - 1), st.integers(1, 40))
@@ -87,10 +87,7 @@ def test_moving_there_and_back_loses_only_what_leaves_the_timeline(day: Seconds,
     assert not (inside & ~words).any()
     gone = later(earlier(words, seconds), seconds)
     kept = day.timeline.size * 60 - seconds
-    line = np.unpackbits(
-        words.astype("<u8").view(np.uint8).reshape(-1, 8), axis=1, count=60, bitorder="little"
-    )
-    assert count(gone) == line.ravel()[: max(kept, 0)].sum()
+    assert count(gone) == unpack(words)[: max(kept, 0)].sum()
 
 
 def test_several_series_are_judged_together() -> None:
