@@ -19,9 +19,8 @@ import ingest.commands
 import sensors.commands
 import simulators.commands
 from dashboards.terminal import as_ours, explain_fault, run_translated
-from sensors.command_line import FleetOption, JsonOption, Services, SiteOption, emit_json, services_of
+from sensors.command_line import Services
 from sensors.errors import VigiposteError
-from sensors.fleet_runs import SiteAnswer, at_each_site
 from sensors.session_language import chosen_language, session_language
 
 if TYPE_CHECKING:
@@ -100,6 +99,12 @@ def _render_paper(facts: Any, paper: str, language: str) -> tuple[str, str]:
 
     made = compose(facts, paper, language)
     return paper_html(made), paper_text(made)
+
+
+def _examine_key(book: SiteBook) -> Any:
+    from indicators.governance.key_diagnosis import examine_key
+
+    return examine_key(book)
 
 
 def _erase_readings(book: SiteBook, store: Store, wearers: Collection[str]) -> Any:
@@ -324,6 +329,7 @@ def build_services() -> Services:
             "listen_sensor": _listen_sensor,
             "log_access": _log_access,
             "summary_gap": _summary_gap,
+            "examine_key": _examine_key,
             "erase_readings": _erase_readings,
             "write_own_data": _write_own_data,
             "render_paper": _render_paper,
@@ -359,79 +365,6 @@ def _root(
     if quiet:
         os.environ["VIGIPOSTE_QUIET"] = "1"
     context.obj = build_services()
-
-
-def _packages_together() -> tuple[bool, str]:
-    """Whether all six rooms come from one place; their generic names can collide with other distributions."""
-    from importlib.util import find_spec
-
-    origins = {}
-    for package in ("sensors", "ingest", "analysis", "indicators", "dashboards", "simulators"):
-        spec = find_spec(package)
-        origins[package] = Path(spec.origin).parent.parent if spec is not None and spec.origin else None
-    places = set(origins.values())
-    return len(places) == 1, ", ".join(sorted({str(place) for place in places}))
-
-
-@app.command()
-def doctor(
-    context: typer.Context,
-    site: SiteOption = None,
-    fleet: FleetOption = None,
-    *,
-    as_json: JsonOption = False,
-) -> None:
-    """Look at installation, site file, broker, store, disk, permissions and clock; say what to mend."""
-    services = services_of(context)
-    if fleet is not None:
-        heads = ("terminal.column_faults", "terminal.column_notices")
-        at_each_site(services, fleet, "doctor", heads, partial(_diagnosed, services), as_json=as_json)
-        return
-    answer = _diagnosed(services, services.load_site(site), every=True)
-    if as_json:
-        emit_json("doctor", answer.document)
-    else:
-        for line in answer.below:
-            typer.echo(line)
-    if answer.exit_code:
-        raise typer.Exit(answer.exit_code)
-
-
-def _diagnosed(services: Services, book: SiteBook, *, every: bool = False) -> SiteAnswer:
-    """Findings of one site; their lines without what is well, unless `every` one is wanted."""
-    from dataclasses import asdict
-
-    from ingest.diagnosis import Finding, State, examine
-
-    together, places = _packages_together()
-    findings = [
-        Finding(
-            "packages",
-            State.OK if together else State.FAULT,
-            f"all six from {places}" if together else f"from several places: {places}",
-            "" if together else "install vigiposte in an environment of its own",
-        )
-    ]
-    findings.append(Finding("site file", State.OK, f"{book.path} is valid"))
-    findings += examine(book, services.open_store(book), book.folder / "journal")
-    say, told = services.words(None, book), services.translated(book)
-    marks = {State.OK: "✓", State.NOTICE: "!", State.FAULT: "×"}
-    lines = []
-    for finding in findings:
-        if not every and finding.state is State.OK:
-            continue
-        subject, seen = told(finding.subject), told(finding.seen)
-        lines.append(say("terminal.finding", mark=marks[finding.state], subject=subject, seen=seen))
-        if finding.remedy:
-            lines.append(f"    {told(finding.remedy)}")
-    states = [finding.state for finding in findings]
-    faults = states.count(State.FAULT)
-    return SiteAnswer(
-        document={"findings": [asdict(finding) for finding in findings]},
-        cells=(str(faults), str(states.count(State.NOTICE))),
-        below=tuple(lines),
-        exit_code=3 if faults else 0,
-    )
 
 
 _ROOMS = (sensors, simulators, ingest, indicators, dashboards)

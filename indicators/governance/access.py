@@ -18,6 +18,7 @@ __all__ = [
     "ACCESS_LOG",
     "LEDGER",
     "LINKS",
+    "key_file",
     "log_access",
     "sign_logs",
     "site_chain",
@@ -30,20 +31,21 @@ LINKS = "links.jsonl"
 LEDGER = "published.jsonl"
 
 
-def _key_file(book: SiteBook) -> Path | None:
+def key_file(book: SiteBook) -> Path | None:
+    """Where the site's key lies by ``[privacy] key_file``, or ``None`` when it names none."""
     name = book.site.privacy.key_file
     return None if name is None else book.folder / Path(name).expanduser()
 
 
 def site_key(book: SiteBook) -> bytes | None:
     """Key of the site, or ``None`` when ``[privacy] key_file`` names none: the chain is then unsigned."""
-    path = _key_file(book)
+    path = key_file(book)
     return None if path is None else load_key(path, book.folder)
 
 
 def site_chain(book: SiteBook, name: str) -> Chain:
     """The log `name` of a site, signed with the site's key; its length and head are kept beside that key."""
-    path = _key_file(book)
+    path = key_file(book)
     if path is None:
         return Chain(book.folder / name)
     anchor = path.with_name(f"{path.stem}.{book.site.site.id}.{Path(name).stem}.head")

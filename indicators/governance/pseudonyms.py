@@ -6,12 +6,13 @@ by a separate command that is logged.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import hmac
 import json
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +20,20 @@ from sensors.command_line import write_atomic
 from sensors.errors import GovernanceError
 
 __all__ = [
+    "OTHERS",
     "AliasBook",
+    "alias_files",
     "campaign_alias",
     "create_key",
+    "key_troubles",
     "load_aliases",
     "load_key",
     "pseudonym",
     "save_aliases",
 ]
+
+OTHERS = 0o077
+"""Rights in a file's mode that nobody but its owner may have on the key, or on what lies with it."""
 
 _KEY_BYTES = 32
 # No letters that are mistaken for one another when read out on the shop floor.
@@ -55,7 +62,8 @@ def create_key(path: Path, data_folder: Path) -> None:
     GovernanceError
         ``key_in_data_folder`` or ``key_exists``.
     """
-    _check_place(path, data_folder)
+    if _inside(path, data_folder):
+        raise _misplaced(path)
     if path.exists():
         raise GovernanceError(
             "the key exists already",
@@ -70,15 +78,58 @@ def create_key(path: Path, data_folder: Path) -> None:
         stream.write(secrets.token_hex(_KEY_BYTES) + "\n")
 
 
-def _check_place(path: Path, data_folder: Path) -> None:
+def _misplaced(path: Path) -> GovernanceError:
+    return GovernanceError(
+        "the pseudonym key lies in the data folder",
+        value=str(path),
+        rule="key and data are kept apart, so that a copy of the data alone identifies nobody",
+        remedy="set [privacy] key_file to a place outside the folder of the site file",
+        code="key_in_data_folder",
+    )
+
+
+def key_troubles(path: Path, data_folder: Path) -> Iterator[GovernanceError]:
+    """Everything that keeps the key at `path` from being used, the gravest first; none where it is well.
+
+    Raises
+    ------
+    OSError
+        This account may not look at the file.
+    """
     if _inside(path, data_folder):
-        raise GovernanceError(
-            "the pseudonym key lies in the data folder",
+        yield _misplaced(path)
+    if not path.is_file():
+        yield GovernanceError(
+            "the pseudonym key is missing",
             value=str(path),
-            rule="key and data are kept apart, so that a copy of the data alone identifies nobody",
-            remedy="set [privacy] key_file to a place outside the folder of the site file",
-            code="key_in_data_folder",
+            rule="[privacy] key_file names it",
+            remedy="make one with `vigiposte pseudonyms create-key`, or restore it from its safe place",
+            code="key_missing",
         )
+        return
+    if os.name == "posix" and path.stat().st_mode & OTHERS:
+        yield GovernanceError(
+            "the pseudonym key can be read by others",
+            value=oct(path.stat().st_mode & 0o777),
+            rule="its owner only",
+            remedy=f"chmod 600 {path}",
+            code="key_readable_by_others",
+        )
+    if len(_read(path)) != _KEY_BYTES:
+        yield GovernanceError(
+            "the pseudonym key is damaged",
+            value=str(path),
+            rule=f"{2 * _KEY_BYTES} hexadecimal digits",
+            remedy="restore it from its safe place",
+            code="key_damaged",
+        )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (ValueError, UnicodeDecodeError):
+        return b""
 
 
 def load_key(path: Path, data_folder: Path) -> bytes:
@@ -89,36 +140,9 @@ def load_key(path: Path, data_folder: Path) -> bytes:
     GovernanceError
         ``key_in_data_folder``, ``key_missing``, ``key_readable_by_others``, ``key_damaged``.
     """
-    _check_place(path, data_folder)
-    if not path.is_file():
-        raise GovernanceError(
-            "the pseudonym key is missing",
-            value=str(path),
-            rule="[privacy] key_file names it",
-            remedy="make one with `vigiposte pseudonyms create-key`, or restore it from its safe place",
-            code="key_missing",
-        )
-    if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise GovernanceError(
-            "the pseudonym key can be read by others",
-            value=oct(path.stat().st_mode & 0o777),
-            rule="its owner only",
-            remedy=f"chmod 600 {path}",
-            code="key_readable_by_others",
-        )
-    try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except (ValueError, UnicodeDecodeError):
-        key = b""
-    if len(key) != _KEY_BYTES:
-        raise GovernanceError(
-            "the pseudonym key is damaged",
-            value=str(path),
-            rule=f"{2 * _KEY_BYTES} hexadecimal digits",
-            remedy="restore it from its safe place",
-            code="key_damaged",
-        )
-    return key
+    for trouble in key_troubles(path, data_folder):
+        raise trouble
+    return _read(path)
 
 
 def _name(key: bytes, *parts: str) -> str:
@@ -149,6 +173,11 @@ def campaign_alias(key: bytes, campaign: str, device: str) -> str:
 
 def _alias_path(key_file: Path, campaign: str) -> Path:
     return key_file.with_name(f"{key_file.stem}.aliases.{campaign}.json")
+
+
+def alias_files(key_file: Path) -> tuple[Path, ...]:
+    """Lists of aliases that lie with the key."""
+    return tuple(sorted(key_file.parent.glob(f"{glob.escape(key_file.stem)}.aliases.*.json")))
 
 
 def save_aliases(key_file: Path, key: bytes, campaign: str, devices: Sequence[str]) -> AliasBook:

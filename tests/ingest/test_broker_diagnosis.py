@@ -12,10 +12,11 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest.diagnosis import Finding, State, examine_broker
+from ingest.broker_diagnosis import examine_broker
 from ingest.discovery import listen
 from ingest.session import BrokerSettings
 from sensors.errors import BrokerUnreachableError, ConfigurationError
+from sensors.findings import Finding, State
 from sensors.init_files import template
 from simulators.mqtt_link import connect, parse_url
 
