@@ -22,7 +22,6 @@ __all__ = [
     "event_total",
     "prorated",
     "reaching_total",
-    "union_hours",
     "year_total",
 ]
 
@@ -146,22 +145,6 @@ def crossing_date(daily_mean: float, threshold: float, work_days: list[date]) ->
         return None
     needed = int(np.ceil(threshold / daily_mean - 1e-9))
     return work_days[needed - 1] if 1 <= needed <= len(work_days) else None
-
-
-def union_hours(masks: ArrayLike, period_s: float) -> float:
-    """Hours during which at least one of several conditions holds: a union of time, never a sum.
-
-    Parameters
-    ----------
-    masks : array_like of bool, shape (conditions, n)
-        One row a posture, on a common time base.
-    period_s : float
-        Time each column stands for [s].
-    """
-    conditions = np.asarray(masks, dtype=bool)
-    if conditions.ndim != 2:
-        raise MethodError("masks", value=conditions.shape, rule="shape (conditions, n)", code="bad_shape")
-    return float(conditions.any(axis=0).sum() * period_s / 3600.0)
 
 
 def reaching_total(

@@ -12,7 +12,6 @@ from datetime import date
 from typing import Any
 
 from dashboards.wording import Wording
-from indicators.context import applies
 from indicators.limits import Comparison, Limit, in_force
 from indicators.model import Factor
 from indicators.publish import HEALTH, ROLLUP
@@ -99,7 +98,10 @@ def limits_by_indicator(site: Site, on: date) -> Mapping[str, tuple[Limit, ...]]
     """Rows that move a verdict at any workstation of the site, by indicator, in the table's order."""
     found: dict[str, tuple[Limit, ...]] = {}
     for row in in_force(on, profiles=site.site.limits):
-        if row.role.moves_verdict and any(applies(row, station) for station in site.workstations):
+        if row.role.moves_verdict and any(
+            row.applies(station.metabolic_class, acclimatised=station.acclimatised)
+            for station in site.workstations
+        ):
             found[row.indicator] = (*found.get(row.indicator, ()), row)
     return found
 

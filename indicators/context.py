@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from indicators.limits import Limit, in_force
 from indicators.model import Audience, Period
-from sensors.site_model import Mount, Workstation
+from sensors.site_model import MetabolicClass, Mount, Workstation
 
 if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
-__all__ = ["AssessmentContext", "applies", "base_indicator", "build_context", "least_wearers", "mounts_of"]
+__all__ = [
+    "AssessmentContext",
+    "base_indicator",
+    "build_context",
+    "least_wearers",
+    "mounts_of",
+    "rows_for",
+]
 
 _BODY_PARTS = {
     "trunk": frozenset({Mount.UPPER_BACK, Mount.LOWER_BACK, Mount.STERNUM}),
@@ -32,7 +41,7 @@ def least_wearers(book: SiteBook, audience: Audience | str) -> int:
     return privacy.wide_group_size if Audience(audience) is Audience.WIDE else privacy.group_size
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AssessmentContext:
     """Site, workstation, shift, period and the limits that apply there.
 
@@ -57,9 +66,19 @@ class AssessmentContext:
     on: date
     figures: bool = True
 
+    @cached_property
+    def _rows(self) -> Mapping[str, tuple[Limit, ...]]:
+        """The limits by the indicator that they are written for."""
+        found: dict[str, list[Limit]] = defaultdict(list)
+        for row in self.limits:
+            found[row.indicator].append(row)
+        return {indicator: tuple(rows) for indicator, rows in found.items()}
+
     def limits_for(self, indicator: str) -> tuple[Limit, ...]:
         """Rows held against `indicator`; a segment at its end (``…_upper_arm_other``) is ignored."""
         wanted = base_indicator(indicator)
+        if wanted == indicator:
+            return self._rows.get(indicator, ())
         return tuple(row for row in self.limits if row.indicator in (indicator, wanted))
 
     def minimum_coverage(self, indicator: str, default: float = 0.80) -> float:
@@ -94,11 +113,21 @@ def mounts_of(identifier: str) -> frozenset[Mount] | None:
     return _BODY_PARTS.get(base.split("_", maxsplit=1)[0])
 
 
-def applies(row: Limit, workstation: Workstation) -> bool:
-    """Whether a row written for some workstations only (metabolic class, acclimatisation) is for this one."""
-    return row.metabolic_class in (None, workstation.metabolic_class) and row.acclimatised in (
-        None,
-        workstation.acclimatised,
+def rows_for(book: SiteBook, workstation: Workstation, on: date) -> tuple[Limit, ...]:
+    """Rows of the site's profiles that are in force on a day and apply to a workstation, in table order."""
+    return _rows_for(
+        on, frozenset(book.site.site.limits), workstation.metabolic_class, workstation.acclimatised
+    )
+
+
+@lru_cache(maxsize=256)
+def _rows_for(
+    on: date, profiles: frozenset[str], metabolic_class: MetabolicClass, acclimatised: bool
+) -> tuple[Limit, ...]:
+    return tuple(
+        row
+        for row in in_force(on, profiles=tuple(profiles))
+        if row.applies(metabolic_class, acclimatised=acclimatised)
     )
 
 
@@ -106,13 +135,12 @@ def build_context(
     book: SiteBook, workstation: Workstation, shift: str, period: Period, *, figures: bool = True
 ) -> AssessmentContext:
     """Context of one (workstation, shift), limits chosen by the site's profiles and the period's last day."""
-    rows = in_force(period.last, profiles=book.site.site.limits)
     return AssessmentContext(
         book=book,
         workstation=workstation,
         shift=shift,
         period=period,
-        limits=tuple(row for row in rows if applies(row, workstation)),
+        limits=rows_for(book, workstation, period.last),
         on=period.last,
         figures=figures,
     )

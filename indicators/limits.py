@@ -146,6 +146,10 @@ class Limit:
             self.valid_to is None or day <= self.valid_to
         )
 
+    def applies(self, metabolic_class: MetabolicClass, *, acclimatised: bool) -> bool:
+        """Whether the row is for workstations described so."""
+        return self.metabolic_class in (None, metabolic_class) and self.acclimatised in (None, acclimatised)
+
 
 def _source() -> bytes:
     return files("indicators").joinpath("limits.toml").read_bytes()

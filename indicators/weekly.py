@@ -7,10 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from indicators.c2p.work_time_assessment import assess_work_time
-from indicators.context import applies
+from indicators.context import rows_for
 from indicators.disclosure.publication import Permits, permits
 from indicators.factor_assessment import MEASURED, HeldBack, assess_days, judged_factor, measured_factor
-from indicators.limits import in_force, table_hash
+from indicators.limits import table_hash
 from indicators.model import (
     Audience,
     Factor,
@@ -203,8 +203,7 @@ def assess_workstation(
     ]
     factors = [item for item in found if isinstance(item, FactorResult)]
     on = period.last
-    limits = tuple(row for row in in_force(on, profiles=book.site.site.limits) if applies(row, station))
-    planned = assess_work_time(book.site, station, limits, on)
+    planned = assess_work_time(book.site, station, rows_for(book, station, on), on)
     if planned:
         factors.append(judged_factor(Factor.WORK_TIME, planned, (), None))
     return WorkstationResult(

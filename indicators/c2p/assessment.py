@@ -13,8 +13,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.minute_bits import unpack
-from analysis.projection import union_hours
 from indicators.building import Evidence, indicator_of
 from indicators.c2p.thresholds import (
     HourCountRule,
@@ -176,19 +174,19 @@ def project_posture(days: Sequence[PostureDay], context: AssessmentContext) -> t
 
 
 def _union_share(parts: Sequence[PostureDay], bent: int, raised: int) -> float | None:
-    minutes = np.unique(np.concatenate([part.minutes_ns for part in parts]))
-    on = np.zeros((len(parts), minutes.size, 60), bool)
-    present = np.zeros((minutes.size, 60), bool)
-    for row, part in enumerate(parts):
+    """Share of the seconds seen by any sensor in which one of them saw its posture, 0–1."""
+    minutes = np.sort(np.concatenate([part.minutes_ns for part in parts]))
+    on, present = np.zeros((2, minutes.size), np.uint64)
+    for part in parts:
         condition = f"inclination_ge{raised}" if part.day.mount in _ARMS else f"flexion_ge{bent}"
         if condition not in part.masks:
             continue
+        # A minute of several sensors has several places here; all of them use its first.
         place = np.searchsorted(minutes, part.minutes_ns)
-        seen = part.masks["present"]
-        on[row, place] = unpack(seen & part.masks[condition]).reshape(-1, 60)
-        present[place] |= unpack(seen).reshape(-1, 60)
-    seen_h = np.count_nonzero(present) / 3600.0
-    return union_hours(on.reshape(len(parts), -1), 1.0) / seen_h if seen_h > 0 else None
+        on[place] |= part.masks["present"] & part.masks[condition]
+        present[place] |= part.masks["present"]
+    exposed_h, seen_h = (int(np.bitwise_count(words).sum()) / 3600.0 for words in (on, present))
+    return exposed_h / seen_h if seen_h > 0 else None
 
 
 def basis_of(basis: Basis) -> tuple[float, int, int, bool]:

@@ -15,7 +15,6 @@ from analysis.projection import (
     event_total,
     prorated,
     reaching_total,
-    union_hours,
     year_total,
 )
 from sensors.errors import MethodError
@@ -82,14 +81,6 @@ def test_crossing_is_inclusive() -> None:
     assert crossing_date(9.0, 900.0, days) == days[99]
     assert crossing_date(4.0, 900.0, days) is None
     assert crossing_date(0.0, 900.0, days) is None
-
-
-def test_union_of_postures_is_not_their_sum() -> None:
-    trunk = np.zeros(3600, bool)
-    arm = np.zeros(3600, bool)
-    trunk[:1800] = True
-    arm[900:2700] = True
-    assert union_hours([trunk, arm], 1.0) == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize(

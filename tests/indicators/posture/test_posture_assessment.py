@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dashboards.catalogue import text
+from indicators.c2p.assessment import project_posture
 from indicators.c2p.thresholds import projected_hours
 from indicators.context import AssessmentContext
 from indicators.limits import limit
@@ -97,6 +98,23 @@ def test_a19_minutes_of_ramp_are_nested(quiet_bench: Bench, press_context: Asses
     found = indicators([day], press_context)
     assert found["trunk_flexion_ge45_min"].value == pytest.approx(5.0, abs=0.01)
     assert found["trunk_flexion_ge20_min"].value == pytest.approx(10.0, abs=0.01)
+
+
+def test_postures_of_the_year_are_a_union_of_time(
+    quiet_bench: Bench, press_context: AssessmentContext
+) -> None:
+    t = quiet_bench.times(HOUR_S)
+
+    def between(first_min: float, last_min: float, degrees: float) -> FloatArray:
+        inside = (t >= 60.0 * first_min) & (t < 60.0 * last_min)
+        return quiet_bench.acceleration(np.where(inside, degrees, 5.0), 3.0 * np.sin(t))
+
+    trunk, arm = quiet_bench.day(between(0, 20, 70.0)), quiet_bench.day(between(10, 30, 120.0), mount=ARM)
+    # The trunk for 20 minutes, the arm for 20 and both of them for 10: half of each of 366 hours of the year.
+    (both,) = project_posture([trunk, arm], press_context)
+    assert both.value == pytest.approx(183.0, rel=0.002)
+    (alone,) = project_posture([trunk], press_context)
+    assert alone.value == pytest.approx(122.0, rel=0.002)
 
 
 def test_little_coverage_is_not_measured(bench: Bench, press_context: AssessmentContext) -> None:
