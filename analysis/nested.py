@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from analysis.arguments import float_array
+from analysis.arguments import any_floats, float_array
 from sensors.errors import MethodError
 
 __all__ = ["NestedMean", "nested_mean"]
@@ -45,10 +46,10 @@ class NestedMean:
 
     def half_width(self, confidence: float = 0.90) -> float:
         """Half of the two-sided t interval at `confidence`; NaN with fewer than two units."""
-        if not np.isfinite(self.variance):
-            return float("nan")
-        quantile = special.stdtrit(self.degrees_of_freedom, 0.5 + confidence / 2.0)
-        return float(quantile * np.sqrt(self.variance))
+        if not math.isfinite(self.variance):
+            return math.nan
+        quantile = float(special.stdtrit(self.degrees_of_freedom, 0.5 + confidence / 2.0))
+        return quantile * math.sqrt(self.variance)
 
 
 def nested_mean(values: ArrayLike, wearers: Sequence[str | None]) -> NestedMean:
@@ -76,20 +77,21 @@ def nested_mean(values: ArrayLike, wearers: Sequence[str | None]) -> NestedMean:
     Bell, McCaffrey 2002, Survey Methodology 28:169 (CR2 and its degrees of freedom); variance components by
     the mean squares of the unbalanced one-way layout (Searle, Casella, McCulloch 1992, ch. 3).
     """
-    days = float_array(values, "values", allow_empty=True)
+    days = any_floats(values, "values")
     if days.ndim != 1 or days.shape[0] != len(wearers):
         raise MethodError(
             "worker-days", value=days.shape, rule="one value and one wearer a worker-day", code="bad_shape"
         )
-    kept = ~np.isnan(days)
-    days = days[kept]
+    if not np.isfinite(days).all():
+        missing = np.isnan(float_array(days, "values"))
+        wearers = [name for name, gone in zip(wearers, missing, strict=True) if not gone]
+        days = days[~missing]
     if days.size == 0:
         raise MethodError("no worker-day was measured", rule="at least one value", code="no_days")
-    names = [name for name, keep in zip(wearers, kept, strict=True) if keep]
-    known = sorted({name for name in names if name is not None})
-    if len(known) < 2:
-        return _days_alone(days, len(known))
-    return _wearers_first(days, _design(tuple(names)), len(known))
+    known = len(set(wearers) - {None})
+    if known < 2:
+        return _days_alone(days, known)
+    return _wearers_first(days, _design(tuple(wearers)), known)
 
 
 def _days_alone(days: NDArray[np.float64], wearers: int) -> NestedMean:
@@ -97,7 +99,7 @@ def _days_alone(days: NDArray[np.float64], wearers: int) -> NestedMean:
     if n < 2:
         return NestedMean(float(days[0]), np.nan, np.nan, np.nan, np.nan, n, wearers)
     variance = float(days.var(ddof=1))
-    return NestedMean(float(days.mean()), variance / n, n - 1.0, np.nan, variance**0.5, n, wearers)
+    return NestedMean(float(days.sum()) / n, variance / n, n - 1.0, np.nan, variance**0.5, n, wearers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,8 +112,8 @@ class _Design:
         Unit of each day.
     size : float64 array, shape (k,)
         Days of each unit.
-    scale : float64 array, shape (k,)
-        Inflates a unit's sum of deviations by what the common mean takes away from it (CR2).
+    weight : float64 array, shape (k,)
+        Days of each unit, inflated by what the common mean takes away from its deviations (CR2).
     freedom : float
         Satterthwaite degrees of freedom of the variance.
     effective : float
@@ -120,7 +122,7 @@ class _Design:
 
     unit: NDArray[np.int64]
     size: NDArray[np.float64]
-    scale: NDArray[np.float64]
+    weight: NDArray[np.float64]
     freedom: float
     effective: float
 
@@ -136,19 +138,20 @@ def _design(names: tuple[str | None, ...]) -> _Design:
     spread = np.outer(scale, scale) * (np.diag(size) - np.outer(size, size) / total)
     freedom = float(np.trace(spread) ** 2 / np.sum(spread**2))
     effective = (total - float(np.sum(size**2)) / total) / (units - 1)
-    return _Design(unit, size, scale, freedom, effective)
+    return _Design(unit, size, scale * size, freedom, effective)
 
 
 def _wearers_first(days: NDArray[np.float64], design: _Design, wearers: int) -> NestedMean:
     size = design.size
     total, units = int(days.size), int(size.size)
-    means = np.bincount(design.unit, weights=days) / size
-    mean = float(days.mean())
-    variance = float(np.sum((design.scale * size * (means - mean)) ** 2))
     repeats = total - units
+    mean = float(days.sum()) / total
+    means = np.bincount(design.unit, weights=days) / size if repeats else days
+    apart = means - mean
+    variance = float(((design.weight * apart) ** 2).sum())
     if not repeats:
         return NestedMean(mean, variance, design.freedom, np.nan, np.nan, total, wearers)
-    between = float(np.sum(size * (means - mean) ** 2)) / (units - 1)
-    within_days = float(np.sum((days - means[design.unit]) ** 2)) / repeats
+    between = float((size * apart**2).sum()) / (units - 1)
+    within_days = float(((days - means[design.unit]) ** 2).sum()) / repeats
     between_sd = max((between - within_days) / design.effective, 0.0) ** 0.5
     return NestedMean(mean, variance, design.freedom, between_sd, within_days**0.5, total, wearers)

@@ -140,7 +140,7 @@ def _interval(
         return Interval(max(value - half, 0.0), min(value + half, full))
     # One day near 0 or 100 % must not rule on a scale without ends: it counts as 1/20 of the mean, no less.
     low, high = value / _FLOOR, full if math.isinf(full) else full - (full - value) / _FLOOR
-    days = np.clip(column, low, high)
+    days = np.minimum(np.maximum(column, low), high)
     if math.isinf(full):
         centre, slope = math.log(value), 1.0 / value
         inner, curvature = nested_mean(np.log(days), wearers), 0.5
