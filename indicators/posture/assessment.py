@@ -22,7 +22,7 @@ from indicators.intervals import (
 )
 from indicators.limits import Role
 from indicators.model import Factor, Indicator, Interval, LimitAssessment, Note, Scope, Verdict
-from indicators.posture.days import PostureGroup, has_reference, posture_groups, quality_notes
+from indicators.posture.days import PostureGroup, posture_groups, quality_notes
 from indicators.posture.figures import angle_bands, angle_distribution, by_day, by_hour, variation
 from indicators.posture.kept import spread_of
 from indicators.posture.measures import Measure, Needs, measures_of
@@ -52,11 +52,16 @@ class _Values:
 
 @dataclass(frozen=True, slots=True)
 class _Evaluated:
-    """A measure on some worker-days: what both scopes show of it."""
+    """A measure on some worker-days: what both scopes show of it.
+
+    `spread` is the standard uncertainty that all days share, 0 where none is stated.
+    """
 
     identifier: str
     measure: Measure
     found: _Values
+    spread: float
+    evidence: Evidence
     notes: tuple[Note, ...]
     details: dict[str, object]
 
@@ -78,16 +83,16 @@ def assess(days: Sequence[PostureDay], *, context: AssessmentContext) -> tuple[I
         For each mount scope ``usual`` with verdicts, then the ``week``. The best trunk mount and the dominant
         arm carry plain ids; other mounts end in their name. Empty without any worker-day.
     """
-    found: list[Indicator] = []
+    usual_scope, week_scope = [], []
     for group in posture_groups(days):
         own = group.of([item for item in group.facts if context.in_period(item.day.day.day)])
         splits = any(day.splits for day in group.days)
         for measure in measures_of(group.segment, splits=splits):
             whole = _evaluated(measure, group, context)
-            found.append(_usual(whole, context))
+            usual_scope.append(_usual(whole, context))
             if own.facts:
-                found.append(_week(whole if own is group else _evaluated(measure, own, context), context))
-    return tuple(sorted(found, key=lambda item: item.scope is Scope.WEEK))
+                week_scope.append(_week(whole if own is group else _evaluated(measure, own, context)))
+    return (*usual_scope, *week_scope)
 
 
 def _evaluated(measure: Measure, group: PostureGroup, context: AssessmentContext) -> _Evaluated:
@@ -97,7 +102,26 @@ def _evaluated(measure: Measure, group: PostureGroup, context: AssessmentContext
     notes = quality_notes(group, minimum, measure)
     if found.reason is not None and found.reason not in notes:
         notes = (found.reason, *notes)
-    return _Evaluated(identifier, measure, found, notes, _details(measure, found, context))
+    return _Evaluated(
+        identifier,
+        measure,
+        found,
+        fmean([spread_of(measure, day) for day in found.days]) if found.values else 0.0,
+        _evidence(found.group, context),
+        notes,
+        _details(measure, found, context),
+    )
+
+
+def _evidence(group: PostureGroup, context: AssessmentContext) -> Evidence:
+    return Evidence(
+        factor=Factor.POSTURE,
+        shift=context.shift,
+        coverage=group.coverage,
+        n_days=len(group.facts),
+        n_wearers=group.n_wearers,
+        worn=group.worn,
+    )
 
 
 def _values(measure: Measure, group: PostureGroup, minimum: float) -> _Values:
@@ -106,32 +130,25 @@ def _values(measure: Measure, group: PostureGroup, minimum: float) -> _Values:
         best = max((day.coverage for day in group.days), default=0.0)
         why = {"best_percent": round(100 * best), "minimum_percent": round(100 * minimum)}
         return _Values(group, (), Note("no_valid_shift", why))
-    based = valid.of([item for item in valid.facts if has_reference(item.day, measure.needs)])
+    based = valid.based(measure.needs)
     if not based.facts:
         bare = all(day.reference is Reference.NONE for day in valid.days)
         return _Values(group, (), Note("reference_missing" if bare else "lean_missing"))
-    if measure.needs is Needs.NOTHING and len({_velocity_basis(day) for day in based.days}) > 1:
+    if measure.needs is Needs.NOTHING and len(based.velocity_bases) > 1:
         return _Values(group, (), Note("velocity_methods_mixed"))
     values = [item.once(measure.id, measure.of) for item in based.facts]
+    if not any(map(math.isnan, values)):
+        return _Values(based, tuple(values), None)
     known = based.of([item for item, value in zip(based.facts, values, strict=True) if not math.isnan(value)])
     if not known.facts:
         return _Values(group, (), Note("not_measured"))
     return _Values(known, tuple(value for value in values if not math.isnan(value)), None)
 
 
-def _velocity_basis(day: PostureDay) -> str:
-    return f"{day.velocity_method}, {day.lowpass_hz:g} Hz low-pass"
-
-
-def _method(measure: Measure, days: Sequence[PostureDay]) -> str:
-    if measure.needs is Needs.NOTHING and days:
-        return f"{measure.method}; {_velocity_basis(days[0])}"
-    parts = [measure.method]
-    cutoffs = sorted({f"{day.lowpass_hz:g} Hz" for day in days if not math.isnan(day.lowpass_hz)})
-    if cutoffs:
-        parts.append(f"{', '.join(cutoffs)} zero-phase low-pass")
-    fused = sorted({day.fused_by for day in days if day.fused_by})
-    return "; ".join([*parts, *fused])
+def _method(measure: Measure, group: PostureGroup) -> str:
+    if measure.needs is Needs.NOTHING and group.facts:
+        return f"{measure.method}; {group.velocity_bases[0]}"
+    return "; ".join([measure.method, *group.angle_bases])
 
 
 def _usual(whole: _Evaluated, context: AssessmentContext) -> Indicator:
@@ -140,9 +157,9 @@ def _usual(whole: _Evaluated, context: AssessmentContext) -> Indicator:
     if found.values:
         estimate = usual(
             found.values,
-            [day.day.wearer for day in found.days],
+            found.group.wearers,
             scale=measure.scale,
-            systematic_u=fmean([spread_of(measure, day) for day in found.days]),
+            systematic_u=whole.spread,
         )
     value = None if estimate is None else estimate.value
     interval = None if estimate is None else _possible(estimate.interval, measure, found)
@@ -154,13 +171,12 @@ def _usual(whole: _Evaluated, context: AssessmentContext) -> Indicator:
     )
     return _indicator(
         whole,
-        context,
         value=value,
         interval=interval,
         scope=Scope.USUAL,
         quality=(*(estimate.notes if estimate is not None else ()), *whole.notes, *_tolerance(whole, rows)),
         limits=rows,
-        next_best=_advice(rows, estimate, found, measure),
+        next_best=_advice(rows, estimate, whole),
     )
 
 
@@ -180,14 +196,13 @@ def _possible(interval: Interval | None, measure: Measure, found: _Values) -> In
     return Interval(min(interval.low, most), min(interval.high, most))
 
 
-def _week(recent: _Evaluated, context: AssessmentContext) -> Indicator:
-    found = recent.found
-    value = fmean(found.values) if found.values else None
+def _week(recent: _Evaluated) -> Indicator:
+    values = recent.found.values
+    value = fmean(values) if values else None
     return _indicator(
         recent,
-        context,
         value=value,
-        interval=None if value is None else _week_interval(recent.measure, value, found.group),
+        interval=None if value is None else _week_interval(recent, value),
         scope=Scope.WEEK,
         quality=recent.notes,
     )
@@ -195,7 +210,6 @@ def _week(recent: _Evaluated, context: AssessmentContext) -> Indicator:
 
 def _indicator(
     shown: _Evaluated,
-    context: AssessmentContext,
     *,
     value: float | None,
     interval: Interval | None,
@@ -204,21 +218,13 @@ def _indicator(
     limits: tuple[LimitAssessment, ...] = (),
     next_best: Note | None = None,
 ) -> Indicator:
-    group = shown.found.group
     return indicator_of(
         shown.identifier,
         value,
         shown.measure.unit,
         interval,
-        Evidence(
-            factor=Factor.POSTURE,
-            shift=context.shift,
-            coverage=group.coverage,
-            n_days=len(group.facts),
-            n_wearers=group.n_wearers,
-            worn=any(day.day.mount.worn for day in group.days),
-        ),
-        method=_method(shown.measure, group.days),
+        shown.evidence,
+        method=_method(shown.measure, shown.found.group),
         scope=scope,
         quality=quality,
         limits=limits,
@@ -227,31 +233,28 @@ def _indicator(
     )
 
 
-def _week_interval(measure: Measure, value: float, used: PostureGroup) -> Interval | None:
+def _week_interval(recent: _Evaluated, value: float) -> Interval | None:
     """What instrument and missing time leave open; nothing is known of it for counts, holds and velocity."""
-    u = fmean([spread_of(measure, day) for day in used.days])
+    measure, coverage = recent.measure, recent.evidence.coverage
     if measure.scale is Scale.IDENTITY:
-        return instrument_interval(value, u)
+        return instrument_interval(value, recent.spread)
+    reach = ONE_SIDED_95 * recent.spread
     if measure.scale is Scale.PERCENT:
-        open_time = missing_share_interval(value, used.coverage)
-        return Interval(
-            max(open_time.low - ONE_SIDED_95 * u, 0.0), min(open_time.high + ONE_SIDED_95 * u, 100.0)
-        )
+        open_time = missing_share_interval(value, coverage)
+        return Interval(max(open_time.low - reach, 0.0), min(open_time.high + reach, 100.0))
     if measure.unit != "min":
         return None
-    whole = fmean(day.day.expected_ns for day in used.days) / _MINUTE_NS
-    reach = ONE_SIDED_95 * u
-    low, high = value * used.coverage - reach, value * used.coverage + whole * (1 - used.coverage) + reach
+    whole = fmean([day.day.expected_ns for day in recent.found.days]) / _MINUTE_NS
+    low, high = value * coverage - reach, value * coverage + whole * (1 - coverage) + reach
     return Interval(max(low, 0.0), min(high, whole))
 
 
-def _advice(
-    rows: Sequence[LimitAssessment], estimate: Estimate | None, found: _Values, measure: Measure
-) -> Note | None:
+def _advice(rows: Sequence[LimitAssessment], estimate: Estimate | None, whole: _Evaluated) -> Note | None:
     """The next best measurement, where a verdict is open and a measurement can close it."""
-    if found.reason is not None:
+    reason = whole.found.reason
+    if reason is not None:
         codes = {"reference_missing": "record_two_postures", "lean_missing": "record_two_postures"}
-        return Note(codes.get(found.reason.code, "cover_the_shift"))
+        return Note(codes.get(reason.code, "cover_the_shift"))
     open_rows = [row for row in rows if row.verdict is Verdict.NOT_SETTLED and row.limit.role.moves_verdict]
     if estimate is None or not open_rows:
         return None
@@ -261,29 +264,27 @@ def _advice(
     extra = [count for item in needed for count in (item.extra_wearers, item.extra_days) if count]
     if extra:
         return Note("more_full_days_distinct", {"days": min(extra)})
-    spread = fmean([spread_of(measure, day) for day in found.days])
-    return Note("angle_uncertainty", {"value": round(spread, 1), "unit": measure.unit})
+    return Note("angle_uncertainty", {"value": round(whole.spread, 1), "unit": whole.measure.unit})
 
 
 def _details(measure: Measure, found: _Values, context: AssessmentContext) -> dict[str, object]:
-    days = found.days
-    if not days or not context.figures:
+    group, angle = found.group, measure.angle
+    if not found.values or not context.figures:
         return {}
-    details: dict[str, object] = {"days": by_day(days, found.values)}
-    segment, angle = found.group.segment, measure.angle
+    details: dict[str, object] = {"days": by_day(group, found.values)}
     if measure.figure == "share":
-        details["bands"] = angle_bands(days, angle, segment.value)
-        details["by_hour"] = by_hour(found.group.facts, measure.condition, context.book.zone)
+        details["bands"] = angle_bands(group, angle)
+        details["by_hour"] = by_hour(group.facts, measure.condition, context.book.zone)
     elif measure.figure == "percentile":
         stem = measure.id.removesuffix("_p50")
         thresholds = [
             item.degrees
-            for item in measures_of(segment, splits=False)
+            for item in measures_of(group.segment, splits=False)
             if item.figure == "share" and item.id.startswith(stem)
         ]
         details["distribution"] = {
-            **angle_distribution(days, angle),
+            **angle_distribution(group, angle),
             "thresholds": [float(k) for k in thresholds],
         }
-        details["eva"] = variation(days)
+        details["eva"] = variation(group.days)
     return {key: value for key, value in details.items() if value}

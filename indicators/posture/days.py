@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
 
 from analysis.posture_calibration import Reference
 from indicators.model import Note
@@ -17,7 +21,7 @@ from indicators.reduction.posture_day import PostureDay
 from indicators.table_files import toml_table
 from sensors.site_model import Mount
 
-__all__ = ["PostureGroup", "posture_groups"]
+__all__ = ["PostureGroup", "SiteDate", "posture_groups", "quality_notes"]
 
 _MINUTE_NS = 60e9
 _HOUR_NS = 3_600e9
@@ -32,6 +36,15 @@ _FIRST_CHOICE = (
 )
 _PLAIN_ARM = Mount.UPPER_ARM_DOMINANT
 _STUCK_HALF = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDate:
+    """One site date of some worker-days: their places among them, and their mean coverage."""
+
+    name: str
+    places: tuple[int, ...]
+    coverage: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,15 +92,90 @@ class PostureGroup:
         return self._by_minimum[minimum]
 
     @cached_property
+    def _by_needs(self) -> dict[Needs, PostureGroup]:
+        return {}
+
+    def based(self, needs: Needs) -> PostureGroup:
+        """Worker-days whose reference postures allow measures with these needs."""
+        if needs not in self._by_needs:
+            self._by_needs[needs] = self.of([item for item in self.facts if _has_reference(item.day, needs)])
+        return self._by_needs[needs]
+
+    @cached_property
     def coverage(self) -> float:
         """Worn, valid part of the expected time of these worker-days."""
         expected = sum(day.day.expected_ns for day in self.days)
         return min(1.0, sum(day.valid_ns for day in self.days) / expected) if expected > 0 else 0.0
 
     @cached_property
+    def wearers(self) -> tuple[str | None, ...]:
+        """Who wore the sensor on each worker-day."""
+        return tuple(day.day.wearer for day in self.days)
+
+    @cached_property
     def n_wearers(self) -> int:
         """Distinct wearers."""
-        return len({day.day.wearer for day in self.days if day.day.wearer is not None})
+        return len(set(self.wearers) - {None})
+
+    @cached_property
+    def worn(self) -> bool:
+        """Whether a person carried the sensor."""
+        return any(day.day.mount.worn for day in self.days)
+
+    @cached_property
+    def velocity_bases(self) -> tuple[str, ...]:
+        """Ways in which the velocity of these worker-days was found, the first day's first."""
+        return tuple(
+            dict.fromkeys(f"{day.velocity_method}, {day.lowpass_hz:g} Hz low-pass" for day in self.days)
+        )
+
+    @cached_property
+    def angle_bases(self) -> tuple[str, ...]:
+        """How the angles of these worker-days were smoothed, and what joined a gyroscope to them."""
+        cutoffs = sorted({f"{day.lowpass_hz:g} Hz" for day in self.days if not math.isnan(day.lowpass_hz)})
+        smoothed = [f"{', '.join(cutoffs)} zero-phase low-pass"] if cutoffs else []
+        return (*smoothed, *sorted({day.fused_by for day in self.days if day.fused_by}))
+
+    @cached_property
+    def dates(self) -> tuple[SiteDate, ...]:
+        """Site dates of these worker-days in time order."""
+        places: dict[str, list[int]] = defaultdict(list)
+        for place, day in enumerate(self.days):
+            places[day.day.day.isoformat()].append(place)
+        return tuple(
+            SiteDate(name, tuple(own), fmean([self.days[place].coverage for place in own]))
+            for name, own in sorted(places.items())
+        )
+
+    @cached_property
+    def _pooled(self) -> dict[str, NDArray[np.int64]]:
+        return {}
+
+    def pooled_ns(self, angle: str) -> NDArray[np.int64]:
+        """Histogram of an angle over these worker-days [ns]."""
+        if angle not in self._pooled:
+            histograms = [day.flexion_ns if angle == "flexion" else day.inclination_ns for day in self.days]
+            self._pooled[angle] = np.sum(histograms, axis=0)
+        return self._pooled[angle]
+
+    @cached_property
+    def reference_notes(self) -> tuple[Note, ...]:
+        """What the reference postures of these worker-days leave open."""
+        if all(day.reference is not Reference.ESTIMATED for day in self.days):
+            return ()
+        error = max((day.error_deg for day in self.days if not math.isnan(day.error_deg)), default=math.nan)
+        stated = toml_table("posture")["uncertainty"]["estimated_deg"] if math.isnan(error) else error
+        return (Note("estimated_reference", {"error_deg": float(stated)}),)
+
+    @cached_property
+    def break_notes(self) -> tuple[Note, ...]:
+        """That planned breaks were taken for rest."""
+        breaks_ns = [day.break_ns for day in self.days]
+        return (
+            (Note("breaks_as_rest", {"minutes": round(fmean(breaks_ns) / _MINUTE_NS)}),)
+            if any(breaks_ns)
+            else ()
+        )
 
     @cached_property
     def sensor_notes(self) -> tuple[Note, ...]:
@@ -124,7 +212,7 @@ def posture_groups(days: Sequence[PostureDay]) -> tuple[PostureGroup, ...]:
     return tuple(found)
 
 
-def has_reference(day: PostureDay, needs: Needs) -> bool:
+def _has_reference(day: PostureDay, needs: Needs) -> bool:
     """Whether a worker-day's reference postures allow a measure."""
     if needs is Needs.NOTHING:
         return True
@@ -143,19 +231,11 @@ def quality_notes(group: PostureGroup, minimum: float, measure: Measure) -> tupl
         notes.append(Note("days_left_out", shares))
     if not used.facts:
         return tuple(notes)
-    days = used.days
     notes += used.sensor_notes
-    if measure.needs is not Needs.NOTHING and any(day.reference is Reference.ESTIMATED for day in days):
-        error = max((day.error_deg for day in days if not math.isnan(day.error_deg)), default=math.nan)
-        stated = toml_table("posture")["uncertainty"]["estimated_deg"] if math.isnan(error) else error
-        notes.append(Note("estimated_reference", {"error_deg": float(stated)}))
-    if measure.breaks and any(day.break_ns for day in days):
-        notes.append(
-            Note(
-                "breaks_as_rest",
-                {"minutes": round(fmean(day.break_ns for day in days) / _MINUTE_NS)},
-            )
-        )
+    if measure.needs is not Needs.NOTHING:
+        notes += used.reference_notes
+    if measure.breaks:
+        notes += used.break_notes
     if group.coverage < 1.0 - 1e-3:
         missing = 1.0 - used.coverage
         notes.append(Note("missing_time_alike", {"percent": round(100 * missing, 1)}))

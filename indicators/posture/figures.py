@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from indicators.posture.days import PostureGroup
 from indicators.posture.measures import histogram_percentile
 from indicators.posture.seconds import DaySeconds
 from indicators.reduction.posture_bins import ANGLE_OFFSET, summary_plan
@@ -27,14 +27,9 @@ IntArray = NDArray[np.int64]
 _PERCENTS = (1, 10, 50, 90, 95, 99)
 
 
-def _pooled(days: Sequence[PostureDay], angle: str) -> tuple[IntArray, int]:
-    histograms = [day.flexion_ns if angle == "flexion" else day.inclination_ns for day in days]
-    return np.sum(histograms, axis=0), -ANGLE_OFFSET if angle == "flexion" else 0
-
-
-def angle_distribution(days: Sequence[PostureDay], angle: str) -> dict[str, object]:
+def angle_distribution(group: PostureGroup, angle: str) -> dict[str, object]:
     """Amplitude probability distribution of the pooled worker-days, in steps of 1°."""
-    histogram, lowest = _pooled(days, angle)
+    histogram, lowest = group.pooled_ns(angle), _lowest_deg(angle)
     total = float(histogram.sum())
     if not total:
         return {}
@@ -50,15 +45,20 @@ def angle_distribution(days: Sequence[PostureDay], angle: str) -> dict[str, obje
     }
 
 
+def _lowest_deg(angle: str) -> int:
+    """Lower edge of the first bin of an angle's histogram."""
+    return -ANGLE_OFFSET if angle == "flexion" else 0
+
+
 def band_edges_deg(segment: str) -> tuple[float, ...]:
     """Angles at which figures of a segment part the time; none where no figure does."""
     return tuple(float(edge) for edge in toml_table("posture")["figures"].get(segment, ()))
 
 
-def angle_bands(days: Sequence[PostureDay], angle: str, segment: str) -> dict[str, object]:
-    """Share of the pooled time in the bands of a segment [%]."""
-    edges = band_edges_deg(segment)
-    histogram, lowest = _pooled(days, angle)
+def angle_bands(group: PostureGroup, angle: str) -> dict[str, object]:
+    """Share of the pooled time in the bands of the group's segment [%]."""
+    edges = band_edges_deg(group.segment.value)
+    histogram, lowest = group.pooled_ns(angle), _lowest_deg(angle)
     total = float(histogram.sum())
     if not edges or not total:
         return {}
@@ -122,19 +122,13 @@ def _site_hour(utc_hour: int, zone: ZoneInfo) -> int:
     return datetime.fromtimestamp(utc_hour * 3600, UTC).astimezone(zone).hour
 
 
-def by_day(days: Sequence[PostureDay], values: Sequence[float]) -> list[dict[str, object]]:
-    """Mean over the worker-days of each site date, and its coverage; ``None`` when not measured."""
-    rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for day, value in zip(days, values, strict=True):
-        rows[day.day.day.isoformat()].append((value, day.coverage))
-    found: list[dict[str, object]] = []
-    for date, pairs in sorted(rows.items()):
-        known = [value for value, _ in pairs if not math.isnan(value)]
-        found.append(
-            {
-                "date": date,
-                "value": fmean(known) if known else None,
-                "coverage": fmean(part for _, part in pairs),
-            }
-        )
-    return found
+def by_day(group: PostureGroup, values: Sequence[float]) -> list[dict[str, object]]:
+    """Mean of the values of the worker-days of each site date, and its coverage."""
+    return [
+        {
+            "date": date.name,
+            "value": fmean([values[place] for place in date.places]),
+            "coverage": date.coverage,
+        }
+        for date in group.dates
+    ]
