@@ -80,6 +80,8 @@ def _opened(context: typer.Context, site: Path | None, fleet: Path | None) -> _D
     services = services_of(context)
     if fleet is not None:
         found = services.extra["load_fleet"](fleet)
+        # What is done with an account is written into the access log of each site that it opens.
+        found.require_whole()
         return _Door(fleet_accounts(found), tuple(one.book for one in found.sites), found.id)
     book = services.load_site(site)
     return _Door(accounts_of(book), (book,))

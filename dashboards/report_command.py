@@ -80,16 +80,26 @@ def _fleet(
 ) -> None:
     from dashboards.fleet.render import known_fleet_formats, render_fleet
     from indicators import verdicts
-    from indicators.commands.fleet import fleet_code, fleet_of
+    from indicators.commands.fleet import fleet_code, fleet_of, missing_lines
+    from indicators.fleet.document import missing_document
 
     names = known_fleet_formats(_names(formats or "html,pdf"))
     result = fleet_of(services, path, dates, scheduler, language)
+    say = services.text(language or result.language)
     written = render_fleet(result, out, names, language)
     if as_json:
-        emit_json("report", {"period": result.week, "files": [str(path) for path in written]})
+        document = {
+            "period": result.week,
+            "files": [str(path) for path in written],
+            "counted_sites": len(result.counted),
+            "missing_sites": missing_document(result, say),
+        }
+        emit_json("report", document)
     else:
         for file in written:
             typer.echo(file)
+        for line in missing_lines(result, say):
+            typer.echo(line, err=True)
     level = None if fail_on is None else verdicts.FailOn(fail_on.value)
     if code := fleet_code(result, level):
         raise typer.Exit(code)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sensors.command_line import AudienceOption, FleetOption, SiteOption, note, services_of
+from sensors.fleet_runs import broken_runs, failure_lines
 
 __all__ = ["mount"]
 
@@ -114,6 +115,9 @@ def serve_fleet(services: Any, path: Path, host: str, port: int, secret: str | N
     from dashboards.web.settings import WebSettings
 
     fleet = services.extra["load_fleet"](path)
+    sites = len(fleet.sites) + len(fleet.broken)
+    for line in failure_lines(services, broken_runs(fleet), fleet.language, sites):
+        typer.echo(line, err=True)
     accounts = fleet_accounts(fleet)
     settings = WebSettings(
         host=host, port=port, secret=secret, accounts=accounts, session_hours=fleet.session_hours
@@ -127,6 +131,7 @@ def serve_fleet(services: Any, path: Path, host: str, port: int, secret: str | N
         services.extra["fleet_site"],
         lambda book: services.extra["survey"](book, lambda: services.open_store(book)),
         services.extra["log_access"],
+        lambda: services.extra["load_fleet"](path),
     )
     app = create_fleet_app(source, settings)
     _require_free(host, port)

@@ -74,7 +74,7 @@ def check(
     try:
         if fleet is not None:
             found = services.extra["load_fleet"](fleet)
-            if problems := _closings(services, found):
+            if problems := [*found.problems, *_closings(services, found)]:
                 _refuse(services, problems, as_json=as_json)
                 raise typer.Exit(SiteFileError.exit_code)
             _approve_fleet(services, found, as_json=as_json)

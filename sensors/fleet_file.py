@@ -15,7 +15,10 @@ from sensors.errors import ConfigurationError, Problem, SiteFileError
 from sensors.site_book import SiteBook
 from sensors.site_file import FILE_NAME, load_site
 
-__all__ = ["Fleet", "FleetSite", "load_fleet"]
+__all__ = ["BrokenSite", "Fleet", "FleetSite", "load_fleet"]
+
+
+_UNREAD = ("site_file_missing", "site_file_unreadable")
 
 
 class _SiteRow(BaseModel):
@@ -57,8 +60,43 @@ class FleetSite:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokenSite:
+    """A site whose file cannot be used: it is left out, by name and with what is wrong.
+
+    Attributes
+    ----------
+    file : str
+        As the fleet file names it.
+    known_id : str or None
+        Id of the site, where so much of its file could be read.
+    problems : tuple of Problem
+        What ``check`` says of it, at least one; files named as seen from the fleet file.
+    """
+
+    label: str
+    file: str
+    known_id: str | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def id(self) -> str:
+        """Id of the site, else its file."""
+        return self.known_id or self.file
+
+    @property
+    def trouble(self) -> SiteFileError:
+        """All that is wrong, as an error."""
+        return SiteFileError(self.problems)
+
+    @property
+    def unread(self) -> bool:
+        """Whether there is no file to be read, as with a share that is away."""
+        return any(problem.code in _UNREAD for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
 class Fleet:
-    """Sites that are looked at together, in the order of the file."""
+    """Sites that are looked at together, in the order of the file; `broken` ones are left out and named."""
 
     id: str
     label: str
@@ -67,10 +105,27 @@ class Fleet:
     sites: tuple[FleetSite, ...]
     accounts_file: str = "fleet-accounts.json"
     session_hours: float = 8.0
+    broken: tuple[BrokenSite, ...] = ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All that is wrong with the files of broken sites."""
+        return tuple(problem for site in self.broken for problem in site.problems)
+
+    def require_whole(self) -> None:
+        """Refuse a fleet of which a site is left out, where that would do half of something.
+
+        Raises
+        ------
+        SiteFileError
+            With the problems of every broken site.
+        """
+        if self.broken:
+            raise SiteFileError(self.problems)
 
 
 def load_fleet(path: Path, load: Callable[[Path], SiteBook] = load_site) -> Fleet:
-    """Read and check a fleet file and all its site files.
+    """Read and check a fleet file and all its site files; a site whose file is faulty is left out by name.
 
     Parameters
     ----------
@@ -85,36 +140,15 @@ def load_fleet(path: Path, load: Callable[[Path], SiteBook] = load_site) -> Flee
     ConfigurationError
         ``fleet_file_missing``.
     SiteFileError
-        ``problems`` holds everything wrong in the fleet file and in its site files.
+        ``problems`` holds everything wrong in the fleet file, or in its site files where none can be used.
     """
     path = path.expanduser().absolute()
     described = _parsed(path)
-    problems: list[Problem] = []
-    found: list[FleetSite] = []
-    for number, row in enumerate(described.sites):
-        file = path.parent / Path(row.file).expanduser()
-        file = file / FILE_NAME if file.is_dir() else file
-        if not file.is_file():
-            problems.append(
-                Problem(
-                    path.name,
-                    f"sites[{number}].file",
-                    row.file,
-                    "a site file, relative to the fleet file",
-                    "correct the path",
-                    "site_file_missing",
-                )
-            )
-            continue
-        try:
-            book = load(file)
-        except SiteFileError as trouble:
-            below = file.parent.relative_to(path.parent) if file.is_relative_to(path.parent) else file.parent
-            problems += [replace(item, file=(below / item.file).as_posix()) for item in trouble.problems]
-            continue
-        found.append(FleetSite(row.label or book.site.site.label, book))
-    counts = Counter(site.id for site in found)
-    problems += [
+    read = [_site(path, number, row, load) for number, row in enumerate(described.sites)]
+    found = tuple(site for site in read if isinstance(site, FleetSite))
+    broken = tuple(site for site in read if isinstance(site, BrokenSite))
+    counts = Counter(site.id for site in read)
+    problems = [
         Problem(
             path.name,
             "sites",
@@ -126,12 +160,52 @@ def load_fleet(path: Path, load: Callable[[Path], SiteBook] = load_site) -> Flee
         for name, count in counts.items()
         if count > 1
     ]
-    if problems:
-        raise SiteFileError(problems)
+    if problems or not found:
+        raise SiteFileError([*problems, *(problem for site in broken for problem in site.problems)])
     head = described.fleet
     return Fleet(
-        head.id, head.label, head.language, path, tuple(found), head.accounts_file, head.session_hours
+        head.id, head.label, head.language, path, found, head.accounts_file, head.session_hours, broken
     )
+
+
+def _site(path: Path, number: int, row: _SiteRow, load: Callable[[Path], SiteBook]) -> FleetSite | BrokenSite:
+    file = path.parent / Path(row.file).expanduser()
+    file = file / FILE_NAME if file.is_dir() else file
+    problems: list[Problem]
+    try:
+        if file.is_file():
+            book = load(file)
+            return FleetSite(row.label or book.site.site.label, book)
+        problems = [
+            _unread(path, number, row, "a site file, relative to the fleet file", "site_file_missing")
+        ]
+    except SiteFileError as trouble:
+        folder = file.parent.relative_to(path.parent) if file.is_relative_to(path.parent) else file.parent
+        problems = [replace(item, file=(folder / item.file).as_posix()) for item in trouble.problems]
+    except ConfigurationError as trouble:
+        rule = f"{trouble.what}: {trouble.rule}"
+        problems = [_unread(path, number, row, rule, "site_file_unreadable")]
+    except OSError as trouble:
+        rule = f"a file that can be read: {trouble.strerror}"
+        problems = [_unread(path, number, row, rule, "site_file_unreadable")]
+    known_id, label = _names(file)
+    return BrokenSite(row.label or label or row.file, row.file, known_id, tuple(problems))
+
+
+def _unread(path: Path, number: int, row: _SiteRow, rule: str, code: str) -> Problem:
+    remedy = "correct the path, or make the file readable again"
+    return Problem(path.name, f"sites[{number}].file", row.file, rule, remedy, code)
+
+
+def _names(file: Path) -> tuple[str | None, str | None]:
+    """Id and label of a site of whose file that much can still be read."""
+    try:
+        site = tomllib.loads(file.read_bytes().decode("utf-8-sig")).get("site")
+    except (OSError, ValueError):
+        return None, None
+    names = (site.get(key) if isinstance(site, dict) else None for key in ("id", "label"))
+    known_id, label = (name if isinstance(name, str) and name.strip() else None for name in names)
+    return known_id, label
 
 
 def _parsed(path: Path) -> _File:

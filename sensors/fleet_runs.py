@@ -14,13 +14,14 @@ from sensors.errors import UsageError, VigiposteError
 
 if TYPE_CHECKING:
     from sensors.command_line import Services
-    from sensors.fleet_file import Fleet, FleetSite
+    from sensors.fleet_file import BrokenSite, Fleet, FleetSite
     from sensors.site_book import SiteBook
 
 __all__ = [
     "SiteAnswer",
     "SiteRun",
     "at_each_site",
+    "broken_runs",
     "failure_lines",
     "refuse_with_fleet",
     "run_sites",
@@ -30,6 +31,8 @@ __all__ = [
 
 # From harmless to grave: what was asked to be told by a code of its own is not hidden by an empty site.
 _GRAVITY = (0, 4, 10, 5, 3, 2, 1)
+# Beside the first; one mistake in a site file brings many others with it.
+_PROBLEMS_SHOWN = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,7 @@ class SiteAnswer:
 class SiteRun:
     """One site and its answer, or what stopped it."""
 
-    site: FleetSite
+    site: FleetSite | BrokenSite
     answer: SiteAnswer | None = None
     trouble: VigiposteError | None = None
 
@@ -106,14 +109,22 @@ def refuse_with_fleet(**options: object) -> None:
 def run_sites(
     services: Services, fleet: Fleet, work: Callable[[SiteBook], SiteAnswer]
 ) -> tuple[SiteRun, ...]:
-    """Do `work` at each site in the order of the fleet file; what goes wrong at one is kept for the end."""
+    """Do `work` at each site in the order of the fleet file; what goes wrong at one is kept for the end.
+
+    Sites whose file cannot be used come last, each with what is wrong with it.
+    """
     runs = []
     for site in fleet.sites:
         try:
             runs.append(SiteRun(site, work(site.book)))
         except Exception as error:  # noqa: BLE001 - whatever stops one site must not stop the others
             runs.append(SiteRun(site, trouble=services.extra["as_ours"](error)))
-    return tuple(runs)
+    return (*runs, *broken_runs(fleet))
+
+
+def broken_runs(fleet: Fleet) -> tuple[SiteRun, ...]:
+    """Sites that are left out because their file cannot be used, as runs that were stopped by that."""
+    return tuple(SiteRun(site, trouble=site.trouble) for site in fleet.broken)
 
 
 def worst_code(codes: Iterable[int]) -> int:
@@ -167,20 +178,28 @@ def _lines(services: Services, fleet: Fleet, runs: Sequence[SiteRun], heads: Seq
     return [*lines, *failure_lines(services, runs, language)]
 
 
-def failure_lines(services: Services, runs: Sequence[SiteRun], language: str) -> list[str]:
-    """Which sites gave no answer, and why; none where all did."""
+def failure_lines(
+    services: Services, runs: Sequence[SiteRun], language: str, sites: int | None = None
+) -> list[str]:
+    """Which sites gave no answer, and why; none where all did.
+
+    Parameters
+    ----------
+    sites : int, optional
+        Sites of the fleet, where `runs` are not all of them.
+    """
     say, explained = services.text(language), services.extra["explained"]
     failed = [run for run in runs if run.trouble is not None]
     if not failed:
         return []
-    return [
-        "",
-        say("terminal.fleet_failed", failed=len(failed), sites=len(runs)),
-        *(
-            say("terminal.counted", what=f"× {run.site.label}", number=explained(run.trouble, language))
-            for run in failed
-        ),
-    ]
+    lines = ["", say("terminal.fleet_failed", failed=len(failed), sites=sites or len(runs))]
+    for run in failed:
+        first, *others = explained(run.trouble, language).split("\n")
+        lines.append(say("terminal.counted", what=f"× {run.site.label}", number=first))
+        lines += [f"    {line}" for line in others[:_PROBLEMS_SHOWN]]
+        if left := len(others[_PROBLEMS_SHOWN:]):
+            lines.append("    " + say("terminal.fleet_more_problems", n=left))
+    return lines
 
 
 def text_table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from indicators.fleet.model import FleetResult
 from indicators.model import WeeklyResult
-from sensors.errors import UnknownNameError
-from sensors.fleet_file import Fleet, FleetSite
+from sensors.errors import ConfigurationError, UnknownNameError
+from sensors.fleet_file import BrokenSite, Fleet, FleetSite
 from sensors.periods import DatePeriod, week_period
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class FleetSource:
         State of the sensors, the ingest and the store of a site.
     log_access : callable(SiteBook, event, details), optional
         Writes into the access log of a site.
+    load : callable() -> Fleet, optional
+        Reads the fleet again while a site is left out, so that it comes back once its file is mended.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class FleetSource:
         single: Callable[[FleetSite, DatePeriod], WeeklyResult],
         survey: Callable[[SiteBook], Any] | None = None,
         log_access: Callable[[SiteBook, str, Mapping[str, Any]], object] | None = None,
+        load: Callable[[], Fleet] | None = None,
     ) -> None:
         self.fleet = fleet
         self.survey = survey
@@ -55,6 +59,8 @@ class FleetSource:
         self._whole = whole
         self._single = single
         self._log_access = log_access
+        self._load = load
+        self._read_at = time.monotonic()
         self._kept: dict[tuple[DatePeriod, tuple[str, ...]], tuple[float, FleetResult]] = {}
         self._looks: set[tuple[date, str, str, str]] = set()
         self._lock = threading.Lock()
@@ -68,16 +74,39 @@ class FleetSource:
         own = self.permitted(name)
         return tuple(site for site in self.fleet.sites if not own or site.id in own)
 
+    def broken_of(self, name: str) -> tuple[BrokenSite, ...]:
+        """Sites left out because of their file, of those that the account `name` may see.
+
+        One whose file does not even give its id may be theirs where a site that they list is not there.
+        """
+        own = set(self.permitted(name))
+        unfound = own - {site.id for site in self.fleet.sites} - {site.id for site in self.fleet.broken}
+        return tuple(
+            site
+            for site in self.fleet.broken
+            if not own or site.id in own or (site.known_id is None and unfound)
+        )
+
+    def _look_again(self) -> None:
+        """Read the fleet again while a site of it is left out."""
+        if self._load is None or not self.fleet.broken or time.monotonic() - self._read_at < _KEPT_S:
+            return
+        self._read_at = time.monotonic()
+        with suppress(ConfigurationError):
+            self.fleet = self._load()
+
     def result(self, period: DatePeriod, name: str = "") -> FleetResult:
         """The result of a period over the sites that an account may see."""
-        sites = self.sites_of(name)
-        if not sites:
+        with self._lock:
+            self._look_again()
+        sites, broken = self.sites_of(name), self.broken_of(name)
+        if not sites and not broken:
             raise UnknownNameError("the fleet has no site that this account may see", value=name)
-        key = period, tuple(site.id for site in sites)
+        key = period, (*(site.id for site in sites), *(site.id for site in broken))
         with self._lock:
             known = self._kept.get(key)
             if known is None or time.monotonic() - known[0] > _KEPT_S:
-                known = time.monotonic(), self._whole(replace(self.fleet, sites=sites), period)
+                known = time.monotonic(), self._whole(replace(self.fleet, sites=sites, broken=broken), period)
                 self._kept.pop(key, None)
                 self._kept[key] = known
                 while len(self._kept) > _KEPT_RESULTS:

@@ -12,6 +12,8 @@ from dashboards.fleet.render import frame_html
 from dashboards.report.front import section_words
 from dashboards.wording import Wording
 from indicators.disclosure.publication import is_worn_posting
+from indicators.fleet.parts import broken_note
+from indicators.words import note_words
 from ingest.status_lines import ago
 from sensors.errors import UnknownNameError, VigiposteError
 
@@ -46,6 +48,7 @@ def state_html(
         rows.append((site.label, *_cells(source, site, viewer, say)))
         if viewer.name:
             source.log_once("sensor_health_access", viewer.name, "fleet", site)
+    rows += [(site.label, *("×",) * len(_HEADS)) for site in source.broken_of(viewer.name)]
     return frame_html(
         "fleet_state.html",
         language,
@@ -53,6 +56,10 @@ def state_html(
         fleet=source.fleet.label,
         heads=(say("fleet.column_site"), *(say(f"terminal.column_{name}").capitalize() for name in _HEADS)),
         rows=rows,
+        left_out=[
+            say("fleet.missing_site", label=site.label, reason=note_words(broken_note(site), say))
+            for site in source.broken_of(viewer.name)
+        ],
         fixed_only=not viewer.sees_worn,
         links=links,
         who=who,

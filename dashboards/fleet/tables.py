@@ -14,20 +14,34 @@ __all__ = ["fleet_sheets", "places_sheet"]
 
 
 def fleet_sheets(result: FleetResult, view: FleetView, words: Wording) -> list[Sheet]:
-    """Everything of a fleet, nothing left out: one sheet of sites, one of differences, one a factor."""
+    """Everything of a fleet, nothing left out: one sheet of sites, one of differences, one a factor.
+
+    Where sites are missing, a sheet that names them and says why comes before all others.
+    """
     say = view.words
     factors = [factor for factor in Factor if any(row.factor is factor for row in result.families)]
     about = Sheet(
         say["method"],
         (say["method"], ""),
-        (*((note, "") for note in view.notes), *view.versions, (view.period, view.fleet)),
+        (
+            *((line, "") for line in (view.missing_head, *view.notes) if line),
+            *view.versions,
+            (view.period, view.fleet),
+        ),
     )
     return [
+        *([_missing(result, view, words)] if result.missing else []),
         _sites(result, say, words),
         _practices(result.practices, say, words),
         *(_families(result, factor, say, words) for factor in factors),
         about,
     ]
+
+
+def _missing(result: FleetResult, view: FleetView, words: Wording) -> Sheet:
+    head = tuple(view.words[f"column_{name}"] for name in ("site", "site_id", "problem"))
+    rows = tuple((line.label, line.id, words.note(line.problem)) for line in result.missing)
+    return Sheet(view.words["sheet_missing"], head, ((view.missing_head, None, None), *rows))
 
 
 def _sites(result: FleetResult, say: Mapping[str, str], words: Wording) -> Sheet:
@@ -164,7 +178,10 @@ def _cells(place: FamilyPlace | None, words: Wording) -> tuple[Value, ...]:
 
 
 def places_sheet(result: FleetResult, view: FleetView) -> Sheet:
-    """Every family at every site in one plain table with stable codes, for scripts."""
+    """Every family at every site in one plain table with stable codes, for scripts.
+
+    Sites that are missing come first, with nothing but their id and the reason.
+    """
     names = (
         "family",
         "factor",
@@ -176,6 +193,12 @@ def places_sheet(result: FleetResult, view: FleetView) -> Sheet:
         "unit",
         "ratio",
         "withheld",
+        "problem",
+    )
+    words = Wording(view.language)
+    missing = tuple(
+        (None, None, line.id, *(None,) * (len(names) - 4), words.note(line.problem))
+        for line in result.missing
     )
     rows = tuple(
         (
@@ -189,8 +212,9 @@ def places_sheet(result: FleetResult, view: FleetView) -> Sheet:
             place.indicator.unit,
             place.ratio,
             place.withheld,
+            None,
         )
         for row in result.families
         for place in row.places
     )
-    return Sheet(view.fleet, tuple(view.words[f"column_{name}"] for name in names), rows)
+    return Sheet(view.fleet, tuple(view.words[f"column_{name}"] for name in names), (*missing, *rows))

@@ -11,6 +11,7 @@ from dashboards.report.front import Front, period_title, section_words
 from dashboards.report.model import Tally
 from dashboards.wording import Mark, Wording
 from indicators.fleet.model import FamilyPlace, FamilyRow, FleetResult, Practice, SiteLine
+from indicators.fleet.words import missing_head, missing_site
 from indicators.model import Factor, Verdict
 from indicators.ranking import ranking_row
 
@@ -32,6 +33,7 @@ class SiteRow:
     worst: str
     worst_detail: str
     problem: str
+    has_page: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +75,17 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetView(Front):
-    """A whole fleet page in one language; what a table leaves out is counted beside it."""
+    """A whole fleet page in one language; what a table leaves out is counted beside it.
+
+    Attributes
+    ----------
+    missing_head, missing : str and tuple of str
+        Which sites no figure rests on, and why; both empty where none is missing.
+    """
 
     fleet: str
+    missing_head: str
+    missing: tuple[str, ...]
     lead: str
     factors: tuple[str, ...]
     sites: tuple[SiteRow, ...]
@@ -98,8 +108,10 @@ def build_fleet_view(
     words = Wording(language or result.language)
     say = words.say
     factors = tuple(f for f in Factor if any(f in line.verdicts for line in result.sites))
-    above = sum(_has(line, Verdict.ABOVE) for line in result.sites)
-    stations = sum(line.workstations for line in result.sites)
+    sites = len(result.counted)
+    above = sum(_has(line, Verdict.ABOVE) for line in result.counted)
+    stations = sum(line.workstations or 0 for line in result.counted)
+    counted = "fleet.subtitle_part" if result.missing else "fleet.subtitle"
     leading = [row for row in result.families if row.leading]
     alike = _alike(result.practices)
     lessons = _PRACTICES_SHOWN if most is None else min(most, _PRACTICES_SHOWN)
@@ -108,8 +120,10 @@ def build_fleet_view(
         fleet=result.label,
         title=period_title(result.week, words),
         period=typography.period_label(result.first, result.last, language=words.language),
-        subtitle=say("fleet.subtitle", n=len(result.sites), stations=stations),
-        lead=say("fleet.lead", above=above, n=len(result.sites), practices=len(result.practices)),
+        subtitle=say(counted, n=sites, total=len(result.sites), stations=stations),
+        missing_head=missing_head(result, say),
+        missing=tuple(missing_site(line, say) for line in result.missing),
+        lead=say("fleet.lead", above=above, n=sites, practices=len(result.practices)),
         factors=tuple(words.factor(factor) for factor in factors),
         sites=tuple(_site(line, factors, words) for line in result.sites[:most]),
         more_sites=_more("sites", len(result.sites), most, words),
@@ -144,7 +158,7 @@ def _counts(counts: Mapping[Verdict, int], words: Wording) -> tuple[Tally, ...]:
 
 
 def _site(line: SiteLine, factors: tuple[Factor, ...], words: Wording) -> SiteRow:
-    detail = words.say("fleet.stations", n=line.workstations)
+    detail = "" if line.workstations is None else words.say("fleet.stations", n=line.workstations)
     if line.withheld:
         detail += ", " + words.say("fleet.withheld", n=line.withheld)
     worst = line.worst
@@ -159,6 +173,7 @@ def _site(line: SiteLine, factors: tuple[Factor, ...], words: Wording) -> SiteRo
         else f"{words.factor(worst.factor)}, "
         + words.say("fleet.times", ratio=typography.safe_number(worst.ratio, [1.0], language=words.language)),
         problem=words.note(line.problem),
+        has_page=line.workstations is not None,
     )
 
 

@@ -202,7 +202,8 @@ def _of_fleet(
         runs = run_sites(services, fleet, work)
     files = [file for run in runs if run.answer is not None for file in run.answer.document["files"]]
     summary = None
-    if annexes:
+    # With a site whose numbers of workers nobody can read, nobody can say what two summaries would give away.
+    if annexes and not fleet.broken:
         least = max(least_wearers(site.book, circle) for site in fleet.sites)
         labels = {site.id: site.label for site in fleet.sites}
         summary = summarise(fleet.id, fleet.label, annexes, labels, least)
@@ -210,7 +211,9 @@ def _of_fleet(
             files += [str(path) for path in _summary_written(summary, out, wanted, say)]
     if as_json:
         document = {} if summary is None else summary_document(summary)
-        emit_json("fleet-annex", document | {"files": files, "sites": [run.document() for run in runs]})
+        waits = {"summary_waits": say("decisions.annex_fleet_waits")} if fleet.broken else {}
+        sites = [run.document() for run in runs]
+        emit_json("fleet-annex", document | waits | {"files": files, "sites": sites})
     else:
         for line in files:
             typer.echo(line)
@@ -219,6 +222,8 @@ def _of_fleet(
                 typer.echo(line)
         for line in failure_lines(services, runs, language or fleet.language):
             typer.echo(line, err=True)
+        if fleet.broken:
+            typer.echo(say("decisions.annex_fleet_waits"), err=True)
     if code := worst_code(run.exit_code for run in runs):
         raise typer.Exit(code)
 

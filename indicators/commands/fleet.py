@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sensors.periods import DatePeriod
     from sensors.site_book import SiteBook
 
-__all__ = ["fleet_code", "fleet_lines", "fleet_of", "require_whole_sites"]
+__all__ = ["fleet_code", "fleet_lines", "fleet_of", "missing_lines", "require_whole_sites"]
 
 _EXCEEDED = 10
 # As the command ends for the site alone.
@@ -97,7 +97,10 @@ def fleet_lines(result: FleetResult, say: Text) -> Iterator[str]:
         last=result.last,
     )
     yield ""
-    for line in result.sites:
+    if result.missing:
+        yield from missing_lines(result, say)
+        yield ""
+    for line in result.counted:
         yield _site(line, say)
     yield ""
     for item in result.practices:
@@ -114,12 +117,20 @@ def fleet_lines(result: FleetResult, say: Text) -> Iterator[str]:
                     yield "    " + say(f"fleet.only_{side}_{one.kind}", what="; ".join(texts))
 
 
+def missing_lines(result: FleetResult, say: Text) -> Iterator[str]:
+    """How many sites are missing, how many the rest speaks of, and why; nothing where none is missing."""
+    from indicators.fleet.words import missing_head, missing_site
+
+    if not result.missing:
+        return
+    yield missing_head(result, say)
+    for line in result.missing:
+        yield f"  × {missing_site(line, say)}"
+
+
 def _site(line: SiteLine, say: Text) -> str:
     from indicators.commands.terminal_rows import SYMBOLS, figure
-    from indicators.words import note_words
 
-    if line.problem is not None:
-        return f"{line.label} ({line.id})  {note_words(line.problem, say)}"
     counts = "  ".join(
         f"{say(f'factors.{factor.value}')} "
         + " ".join(f"{SYMBOLS[verdict]}{verdicts[verdict]}" for verdict in SYMBOLS if verdict in verdicts)

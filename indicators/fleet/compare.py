@@ -24,7 +24,7 @@ from indicators.fleet.model import (
     SiteLine,
     SitePart,
 )
-from indicators.fleet.parts import missing_part, site_part
+from indicators.fleet.parts import broken_part, missing_part, site_part
 from indicators.limits import table_hash
 from indicators.model import Factor, Note, Verdict, WeeklyResult
 from indicators.verdicts import SEVERITY
@@ -47,7 +47,7 @@ def fleet_result(
     progress: Callable[[int, int], None] | None = None,
     processes: int = 1,
 ) -> FleetResult:
-    """Results of all sites put side by side.
+    """Results of all sites put side by side; those whose file cannot be used are in it as missing.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def fleet_result(
             parts.append(part)
             if progress is not None:
                 progress(len(parts), len(fleet.sites))
-    return compare_sites(fleet, period, parts)
+    return compare_sites(fleet, period, [*parts, *map(broken_part, fleet.broken)])
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from indicators.fleet.model import FamilyPlace, FleetResult, Practice, SiteLine
 from indicators.words import Text, note_words
 
-__all__ = ["SCHEMA", "fleet_document"]
+__all__ = ["SCHEMA", "fleet_document", "missing_document"]
 
 SCHEMA = "vigiposte.fleet/1"
 
@@ -22,6 +22,8 @@ def fleet_document(result: FleetResult, text: Text) -> dict[str, Any]:
         "audience": "report",
         "period": {"week": result.week, "from": result.first.isoformat(), "to": result.last.isoformat()},
         "software": {"version": result.version, "references": result.references},
+        "counted_sites": len(result.counted),
+        "missing_sites": missing_document(result, text),
         "sites": [_site(line, text) for line in result.sites],
         "families": [
             {
@@ -34,6 +36,18 @@ def fleet_document(result: FleetResult, text: Text) -> dict[str, Any]:
             for row in result.families
         ],
         "practices": [_practice(item) for item in result.practices],
+    }
+
+
+def missing_document(result: FleetResult, text: Text) -> list[dict[str, Any]]:
+    """Sites that no figure of the fleet rests on, and why."""
+    return [{"id": line.id, "label": line.label, **_problem(line, text)} for line in result.missing]
+
+
+def _problem(line: SiteLine, text: Text) -> dict[str, str | None]:
+    return {
+        "problem": None if line.problem is None else note_words(line.problem, text),
+        "problem_code": None if line.problem is None else line.problem.code,
     }
 
 
@@ -57,8 +71,7 @@ def _site(line: SiteLine, text: Text) -> dict[str, Any]:
             "limit": worst.limit,
             "ratio": _number(worst.ratio),
         },
-        "problem": None if line.problem is None else note_words(line.problem, text),
-        "problem_code": None if line.problem is None else line.problem.code,
+        **_problem(line, text),
     }
 
 

@@ -28,11 +28,13 @@ class SiteLine:
         Whether a workstation shown is above a limit, or above an action value only.
     problem : Note or None
         Why the site has no result in the period.
+    workstations : int or None
+        ``None`` where its file cannot be read.
     """
 
     id: str
     label: str
-    workstations: int
+    workstations: int | None
     verdicts: Mapping[Factor, Mapping[Verdict, int]]
     withheld: int
     worst: WorstFactor | None = None
@@ -150,3 +152,13 @@ class FleetResult:
     sites: tuple[SiteLine, ...]
     families: tuple[FamilyRow, ...]
     practices: tuple[Practice, ...]
+
+    @property
+    def missing(self) -> tuple[SiteLine, ...]:
+        """Sites that every figure of the fleet leaves out, each with its reason."""
+        return tuple(line for line in self.sites if line.problem is not None)
+
+    @property
+    def counted(self) -> tuple[SiteLine, ...]:
+        """Sites that the figures of the fleet rest on."""
+        return tuple(line for line in self.sites if line.problem is None)

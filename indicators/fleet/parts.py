@@ -24,9 +24,9 @@ from indicators.verdicts import SEVERITY, FailOn, exceeded
 from sensors.errors import GovernanceError
 
 if TYPE_CHECKING:
-    from sensors.fleet_file import FleetSite
+    from sensors.fleet_file import BrokenSite, FleetSite
 
-__all__ = ["missing_part", "site_part"]
+__all__ = ["broken_note", "broken_part", "missing_part", "site_part"]
 
 _Judged = tuple[float, WorkstationResult, Indicator, LimitAssessment]
 
@@ -70,7 +70,25 @@ def site_part(site: FleetSite, result: WeeklyResult) -> SitePart:
 
 def missing_part(site: FleetSite, problem: Note) -> SitePart:
     """A site without a result, and why."""
-    stations = len(site.book.site.workstations)
+    return _without_result(site, len(site.book.site.workstations), problem)
+
+
+def broken_part(site: BrokenSite) -> SitePart:
+    """A site whose file cannot be used."""
+    return _without_result(site, None, broken_note(site))
+
+
+def broken_note(site: BrokenSite) -> Note:
+    """Why a site is left out.
+
+    What is wrong in its file may name people or what they wear: documents count it, ``check`` tells it.
+    """
+    if site.unread:
+        return Note("fleet_site_unread", {"file": site.file})
+    return Note("fleet_site_broken", {"file": site.file, "n": len(site.problems)})
+
+
+def _without_result(site: FleetSite | BrokenSite, stations: int | None, problem: Note) -> SitePart:
     line = SiteLine(
         id=site.id, label=site.label, workstations=stations, verdicts={}, withheld=0, problem=problem
     )

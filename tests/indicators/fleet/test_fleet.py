@@ -173,7 +173,6 @@ def test_the_fleet_in_a_browser(template: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ('file = "site-001/site.toml"', 'file = "site-009/site.toml"', "site_file_missing"),
         ('file = "site-001/site.toml"', 'file = "site-000/site.toml"', "duplicate_id"),
         ("schema = 1", "schema = 2", "literal_error"),
         ("[fleet]", "[fleet", "toml"),
