@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from indicators.climate.air import air_indicators
-from indicators.climate.heat import heat_indicator
-from indicators.climate.result import shift_days
+from indicators.climate.air import AirQuantity, air_indicator, air_of
+from indicators.climate.heat import Heat, heat_indicator, heat_of
+from indicators.climate.heat_days import HeatDay, heat_day
+from indicators.climate.result import ShiftDay, shift_days
 from indicators.climate.strain import strain_indicators
 from indicators.context import AssessmentContext
 from indicators.model import Indicator, Scope
@@ -33,14 +35,36 @@ def assess(days: Sequence[ClimateDay], *, context: AssessmentContext) -> tuple[I
         ``air_temperature_ge30_h``, the models of heat and cold strain where the site
         asks for them, of scope ``usual``, then of the ``week``. Empty without any worker-day.
     """
-    gathered = shift_days(days)
-    found: list[Indicator] = []
-    for scope in (Scope.USUAL, Scope.WEEK):
-        chosen = [
-            day for day in gathered if scope is Scope.USUAL or context.in_period(day.sensors[0].day.day)
-        ]
-        if chosen:
-            found.append(heat_indicator(chosen, context, scope=scope))
-            found.extend(air_indicators(chosen, context, scope=scope))
-            found.extend(strain_indicators(chosen, context, scope=scope))
-    return tuple(found)
+    shifts = shift_days(days)
+    if not shifts:
+        return ()
+    hours = [found for shift in shifts if (found := heat_day(shift, context)) is not None]
+    whole = _seen(shifts, hours, context)
+    own = tuple(shift for shift in shifts if context.in_period(shift.date))
+    if not own:
+        return tuple(_indicators(whole, context, Scope.USUAL))
+    recent = whole
+    if len(own) < len(shifts):
+        recent = _seen(own, [found for found in hours if context.in_period(found.day.date)], context)
+    return (*_indicators(whole, context, Scope.USUAL), *_indicators(recent, context, Scope.WEEK))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Some shifts and what they say, in whichever scope it is shown."""
+
+    shifts: tuple[ShiftDay, ...]
+    heat: Heat
+    air: tuple[AirQuantity, ...]
+
+
+def _seen(shifts: tuple[ShiftDay, ...], hours: Sequence[HeatDay], context: AssessmentContext) -> _Seen:
+    return _Seen(shifts, heat_of(shifts, hours, context), air_of(shifts, context))
+
+
+def _indicators(seen: _Seen, context: AssessmentContext, scope: Scope) -> list[Indicator]:
+    return [
+        heat_indicator(seen.heat, context, scope=scope),
+        *(air_indicator(quantity, scope=scope) for quantity in seen.air),
+        *strain_indicators(seen.shifts, context, scope=scope),
+    ]

@@ -3,131 +3,111 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import cache
 
 from analysis.statistics import to_settle
-from analysis.thermal import ASSUMED_AIR_SPEED_M_S, WBGT_ERROR_C, WbgtMethod, wbgt_heights_c
-from indicators.building import indicator_of
+from analysis.thermal import ASSUMED_AIR_SPEED_M_S, WBGT_ERROR_C, WbgtMethod
+from indicators.building import Evidence, indicator_of
 from indicators.climate.figures import days_of, wbgt_by_hour
+from indicators.climate.heat_days import Combination, HeatDay
 from indicators.climate.result import ShiftDay, evidence_of
 from indicators.climate.rules import (
     clothing_adjustment_c,
     metabolic_band_c,
     metabolic_row,
     wbgt_limit_continuous_c,
-    worst_window,
 )
 from indicators.context import AssessmentContext
 from indicators.intervals import Estimate, usual
 from indicators.limits import Role
 from indicators.model import Indicator, Interval, LimitAssessment, Note, Scope, Verdict
-from indicators.reduction.climate import ClimateDay
 from indicators.verdicts import assess_limit
 
-__all__ = ["HeatDay", "fixed_reach_c", "heat_day", "heat_indicator"]
+__all__ = ["Heat", "fixed_reach_c", "heat_indicator", "heat_of"]
 
 _IDENTIFIER = "wbgt_worst_hour"
-_TELLING_SHARE = 0.10
-_HEIGHTS = 3
 # One-sided 95 % bound of a rectangular distribution, in parts of its half range.
 _RECTANGULAR = 0.9
 
 
-class _Combination(StrEnum):
-    """How several sensors of a place became one WBGT."""
-
-    SINGLE = "single"
-    HOTTEST = "hottest"
-    HEIGHTS = "heights"
-
-
 @dataclass(frozen=True, slots=True)
-class HeatDay:
-    """WBGT of the worst hour of one shift [°C], clothing not yet added."""
+class Heat:
+    """What the worst hours of some shifts say, in whichever scope they are shown.
 
-    day: ShiftDay
-    worst_hour_c: float
-    method: WbgtMethod
-    coverage: float
-    combination: _Combination
-
-
-def heat_day(day: ShiftDay, context: AssessmentContext) -> HeatDay | None:
-    """Worst hour of a shift; ``None`` when no WBGT or no full hour of it is known.
-
-    Three fixed sensors whose placements state their heights are weighted by height; of other sensors the
-    hottest counts.
+    Attributes
+    ----------
+    estimate, method
+        Effective WBGT (clothing added) with the weakest way in which it was found; ``None`` when no shift was
+        measured enough.
     """
-    known = [sensor for sensor in day.sensors if sensor.wbgt_ns > 0]
-    if not known:
-        return None
-    method = max(_weakest(sensor) for sensor in known)
-    coverage = max(sensor.wbgt_coverage for sensor in known)
-    heights = _by_height(known, context)
-    if heights is not None:
-        worst = _worst_of_heights(heights)
-        if not math.isnan(worst):
-            return HeatDay(day, worst, method, coverage, _Combination.HEIGHTS)
-    hours = [
-        _worst_hour(sensor.minutes_ns, sensor.minute_wbgt_sum, sensor.minute_wbgt_ns) for sensor in known
-    ]
-    full = [hour for hour in hours if not math.isnan(hour)]
-    if not full:
-        return None
-    combination = _Combination.SINGLE if len(known) == 1 else _Combination.HOTTEST
-    return HeatDay(day, max(full), method, coverage, combination)
+
+    evidence: Evidence
+    estimate: Estimate | None
+    method: WbgtMethod | None
+    notes: tuple[Note, ...]
+    details: Mapping[str, object]
 
 
-def heat_indicator(days: Sequence[ShiftDay], context: AssessmentContext, *, scope: Scope) -> Indicator:
-    """``wbgt_worst_hour``: effective WBGT (clothing added) of the worst hour, mean over shifts [°C].
+def heat_of(days: Sequence[ShiftDay], hours: Sequence[HeatDay], context: AssessmentContext) -> Heat:
+    """Heat of some shifts.
 
-    The interval holds the scatter of the days, the error of the way WBGT was found, and the range of
-    metabolic rates within the class, which moves the limit.
+    Parameters
+    ----------
+    days : sequence of ShiftDay
+        All of them.
+    hours : sequence of HeatDay
+        Those with a worst hour.
+    context : AssessmentContext
     """
     minimum = context.minimum_coverage(_IDENTIFIER)
-    measured = [found for day in days if (found := heat_day(day, context)) is not None]
-    valid = [found for found in measured if found.coverage >= minimum]
-    coverage = _coverage(valid or measured, days)
+    valid = [found for found in hours if found.coverage >= minimum]
+    coverage = _coverage(valid or hours, days)
     if not valid:
-        return _not_measured(days, context, coverage, scope)
+        reason = _why_not_measured(days, coverage)
+        return Heat(evidence_of(days, context, coverage), None, None, (reason,), {})
     adjustment = clothing_adjustment_c(context.workstation.clothing.value)
     method = max(found.method for found in valid)
     estimate = usual(
         [found.worst_hour_c + adjustment for found in valid], [found.day.wearer for found in valid]
     )
-    within_week = scope is Scope.WEEK
-    interval = _interval(estimate, method, context, days_known=not within_week)
-    rows = () if within_week else _rows(estimate, interval, method, context, coverage)
     notes = _notes(valid, estimate, method, adjustment, context)
     if len(valid) < len(days):
-        notes.insert(
-            0,
-            Note(
-                "days_left_out",
-                {
-                    "n": len(days) - len(valid),
-                    "total": len(days),
-                    "minimum_percent": round(100 * minimum),
-                },
-            ),
-        )
+        left_out = {"n": len(days) - len(valid), "total": len(days), "minimum_percent": round(100 * minimum)}
+        notes.insert(0, Note("days_left_out", left_out))
+    return Heat(
+        evidence_of([found.day for found in valid], context, coverage),
+        estimate,
+        method,
+        tuple(notes),
+        _details(valid, adjustment, context),
+    )
+
+
+def heat_indicator(heat: Heat, context: AssessmentContext, *, scope: Scope) -> Indicator:
+    """``wbgt_worst_hour``: effective WBGT (clothing added) of the worst hour, mean over shifts [°C].
+
+    The interval holds the scatter of the days, the error of the way WBGT was found, and the range of
+    metabolic rates within the class, which moves the limit.
+    """
+    if heat.estimate is None or heat.method is None:
+        return _not_measured(heat, context, scope)
+    within_week = scope is Scope.WEEK
+    interval = _interval(heat.estimate, heat.method, context, days_known=not within_week)
+    rows = () if within_week else _rows(heat.estimate, interval, heat.method, context, heat.evidence.coverage)
     return indicator_of(
         _IDENTIFIER,
-        estimate.value,
+        heat.estimate.value,
         "°C",
         interval,
-        evidence_of([found.day for found in valid], context, coverage),
-        method=_METHODS[method],
+        heat.evidence,
+        method=_METHODS[heat.method],
         scope=scope,
-        quality=tuple(notes),
+        quality=heat.notes,
         limits=rows,
-        next_best=None if within_week else _advice(rows, estimate, method),
-        details=_details(valid, adjustment, context),
+        next_best=None if within_week else _advice(rows, heat.estimate, heat.method),
+        details=heat.details,
     )
 
 
@@ -147,11 +127,13 @@ _METHOD_NOTES = {
 }
 
 
-def _not_measured(
-    days: Sequence[ShiftDay], context: AssessmentContext, coverage: float, scope: Scope
-) -> Indicator:
+def _why_not_measured(days: Sequence[ShiftDay], coverage: float) -> Note:
     seen = any(sensor.wbgt_ns > 0 for day in days for sensor in day.sensors)
-    reason = Note("coverage_too_low", {"percent": round(100 * coverage)}) if seen else Note("no_humidity")
+    return Note("coverage_too_low", {"percent": round(100 * coverage)}) if seen else Note("no_humidity")
+
+
+def _not_measured(heat: Heat, context: AssessmentContext, scope: Scope) -> Indicator:
+    (reason,) = heat.notes
     rows = tuple(
         assess_limit(None, None, limit, measured=False, reason=reason)
         for limit in context.limits_for(_IDENTIFIER)
@@ -162,12 +144,12 @@ def _not_measured(
         None,
         "°C",
         None,
-        evidence_of(days, context, coverage),
+        heat.evidence,
         method="ISO 7243:2017",
         scope=scope,
-        quality=(reason,),
+        quality=heat.notes,
         limits=rows,
-        next_best=Note("cover_the_shift") if seen else Note("send_humidity"),
+        next_best=Note("send_humidity" if reason.code == "no_humidity" else "cover_the_shift"),
     )
 
 
@@ -246,9 +228,9 @@ def _notes(
     if adjustment:
         notes.append(Note("clothing_added", {"adjustment_c": adjustment}))
     combinations = {found.combination for found in valid}
-    if _Combination.HEIGHTS in combinations:
+    if Combination.HEIGHTS in combinations:
         notes.append(Note("three_heights"))
-    if _Combination.HOTTEST in combinations:
+    if Combination.HOTTEST in combinations:
         notes.append(Note("hottest_sensor"))
     first, last = context.period.start_ns, context.period.end_ns
     notes.extend(
@@ -283,70 +265,22 @@ _BETTER_METHOD = {
 
 def _details(valid: Sequence[HeatDay], adjustment: float, context: AssessmentContext) -> dict[str, object]:
     station = context.workstation
-    row = metabolic_row(station.metabolic_class.value)
     return {
         "days": days_of([(found.day, found.worst_hour_c + adjustment, found.coverage) for found in valid]),
         "by_hour": wbgt_by_hour([found.day for found in valid], adjustment, context.book.zone),
         "highest_c": max(found.worst_hour_c for found in valid) + adjustment,
         "clothing_adjustment_c": adjustment,
         "metabolic_class": station.metabolic_class.value,
-        "metabolic_range_w": list(row["range_w"]),
+        "metabolic_range_w": list(metabolic_row(station.metabolic_class.value)["range_w"]),
         "acclimatised": station.acclimatised,
-        "niosh_limit_c": float(wbgt_limit_continuous_c(row["rate_w"], station.acclimatised)),
+        "niosh_limit_c": _niosh_limit_c(station.metabolic_class.value, station.acclimatised),
     }
 
 
-def _weakest(sensor: ClimateDay) -> WbgtMethod:
-    """Weakest method that stands behind a telling part of the time."""
-    return max(
-        method for method, held in sensor.wbgt_method_ns.items() if held >= _TELLING_SHARE * sensor.wbgt_ns
-    )
-
-
-def _by_height(sensors: Sequence[ClimateDay], context: AssessmentContext) -> list[ClimateDay] | None:
-    """Sensors from the ankles up, when exactly three placements of the place state different heights."""
-    heights = {
-        placement.sensor: placement.height_m
-        for placement in context.book.site.placements
-        if placement.workstation == context.workstation.id and placement.height_m is not None
-    }
-    placed = [sensor for sensor in sensors if sensor.day.sensor in heights and not sensor.day.mount.worn]
-    different = {heights[sensor.day.sensor] for sensor in placed}
-    if len(placed) != _HEIGHTS or len(different) != _HEIGHTS:
-        return None
-    return sorted(placed, key=lambda sensor: heights[sensor.day.sensor] or 0.0)
-
-
-def _worst_of_heights(sensors: Sequence[ClimateDay]) -> float:
-    """Worst hour of the weighted WBGT over the minutes that all three heights share."""
-    ankles, abdomen, head = sensors
-    common = np.intersect1d(np.intersect1d(ankles.minutes_ns, abdomen.minutes_ns), head.minutes_ns)
-    columns, held = [], []
-    for sensor in (head, abdomen, ankles):
-        index = np.searchsorted(sensor.minutes_ns, common)
-        columns.append(_mean(sensor.minute_wbgt_sum[index], sensor.minute_wbgt_ns[index]))
-        held.append(sensor.minute_wbgt_ns[index])
-    if common.size == 0:
-        return float("nan")
-    weighted = wbgt_heights_c(*columns)
-    shared = np.min(held, axis=0)
-    return _worst_hour(common, weighted * (shared * 1e-9), shared)
-
-
-def _worst_hour(
-    minutes_ns: NDArray[np.int64], sums: NDArray[np.float64], held_ns: NDArray[np.int64]
-) -> float:
-    present = held_ns > 0
-    if not present.any():
-        return float("nan")
-    starts = np.asarray((minutes_ns[present] - minutes_ns[0]) * 1e-9, dtype=np.float64)
-    seconds = np.asarray(held_ns[present] * 1e-9, dtype=np.float64)
-    return worst_window(_mean(sums[present], held_ns[present]), starts, seconds)
-
-
-def _mean(sums: NDArray[np.float64], held_ns: NDArray[np.int64]) -> NDArray[np.float64]:
-    seconds = np.where(held_ns > 0, held_ns, 1) * 1e-9
-    return np.where(held_ns > 0, sums / seconds, np.nan)
+@cache
+def _niosh_limit_c(metabolic_class: str, acclimatised: bool) -> float:
+    """Limit at the rate of a class of metabolic rate."""
+    return float(wbgt_limit_continuous_c(metabolic_row(metabolic_class)["rate_w"], acclimatised))
 
 
 def _coverage(found: Sequence[HeatDay], days: Sequence[ShiftDay]) -> float:

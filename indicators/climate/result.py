@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from indicators.building import Evidence
 from indicators.context import AssessmentContext
@@ -19,6 +20,11 @@ class ShiftDay:
 
     sensors: tuple[ClimateDay, ...]
     wearer: str | None
+
+    @property
+    def date(self) -> date:
+        """Site date of the shift."""
+        return self.sensors[0].day.day
 
     @property
     def expected_ns(self) -> int:

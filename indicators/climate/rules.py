@@ -98,6 +98,7 @@ def wbgt_limit_row(metabolic_class: str, acclimatised: bool) -> Limit:
     return limit(f"iso.climate.wbgt_{metabolic_row(metabolic_class)['key']}_{state}")
 
 
+@cache
 def metabolic_band_c(metabolic_class: str, acclimatised: bool) -> tuple[float, float]:
     """How far the limit moves within a class: limit at the class's highest and lowest rate, less its own.
 
@@ -197,11 +198,15 @@ def worst_window(values: Floats, starts_s: Floats, held_s: Floats) -> float:
     # Time present and its integral are piecewise linear in time, so their quotient over a sliding window is
     # monotone between the points where an end of the window passes the start or end of a value.
     edges = np.column_stack([starts_s, starts_s + held_s]).ravel()
-    steps = np.column_stack([np.zeros_like(held_s), held_s]).ravel()
     # Values relative to their mean keep the integral small and the result exact for a constant.
-    offset = float(np.average(values, weights=held_s)) if held_s.sum() > 0 else 0.0
-    areas = np.column_stack([np.zeros_like(held_s), held_s * (values - offset)]).ravel()
+    total_s = held_s.sum()
+    offset = float((values * held_s).sum() / total_s) if total_s > 0 else 0.0
+    steps, areas = np.zeros((2, edges.size))
+    steps[1::2], areas[1::2] = held_s, held_s * (values - offset)
     time_present, area = np.cumsum(steps), np.cumsum(areas)
+    # Where one value ends as the next begins, both are the same point.
+    distinct = np.append(True, edges[1:] != edges[:-1])
+    edges, time_present, area = edges[distinct], time_present[distinct], area[distinct]
     # Hours lie inside the record: one that hangs over its ends would pick the hot part of an hour only.
     begins = np.clip(np.concatenate([edges, edges - window]), edges[0], max(edges[0], edges[-1] - window))
     seconds = np.interp(begins + window, edges, time_present) - np.interp(begins, edges, time_present)
