@@ -6,12 +6,7 @@
   const { lang, zone, unit } = box.dataset;
   const whole = [Number(box.dataset.from), Number(box.dataset.to)];
   const status = document.getElementById("curve-window");
-  const days = new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { timeZone: zone, weekday: "short", day: "numeric" });
-  const clocks = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
-  const moment = (second) => {
-    const [hour, minute] = clocks.format(second * 1000).split(":");
-    return `${days.format(second * 1000)}, ${lang === "fr" ? `${Number(hour)} h ${minute}` : `${hour}:${minute}`}`;
-  };
+  const { moment, mark } = siteClock(zone, lang);
   const figures = new Intl.NumberFormat(lang, { maximumFractionDigits: 1 });
   // English sets the per cent sign and the degree of angles close, as typography.py does.
   const joint = unit === "°" || (unit === "%" && lang === "en") ? "" : "\u00a0";
@@ -146,20 +141,6 @@
     named(u);
   }
 
-  // « 8 h », « 8 h 15 » in French, 08:00 elsewhere; the day at midnight.
-  const clock = (u, ticks, axis, space, step) => ticks.map((second) => {
-    const parts = { hour: "numeric", minute: "2-digit", hourCycle: "h23", ...(step < 60 ? { second: "2-digit" } : {}) };
-    const found = Object.fromEntries(new Intl.DateTimeFormat("en", { timeZone: zone, ...parts })
-      .formatToParts(second * 1000).map((part) => [part.type, part.value]));
-    const hour = Number(found.hour), minute = found.minute;
-    if (step >= 86400 || (hour === 0 && minute === "00" && step >= 60)) {
-      return days.format(second * 1000);
-    }
-    const tail = found.second && found.second !== "00" ? `:${found.second}` : "";
-    if (lang === "fr") return minute === "00" && !tail ? `${hour} h` : `${hour} h ${minute}${tail}`;
-    return `${String(hour).padStart(2, "0")}:${minute}${tail}`;
-  });
-
   function draw() {
     if (plot) plot.destroy();
     const line = colour("--ink"), soft = colour("--ink-2"), rule = colour("--rule");
@@ -178,7 +159,7 @@
       padding: [22, wide() ? MARGIN + 8 : 44, 0, 0],
       cursor: { drag: { x: true, y: false, setScale: false } },
       scales: { x: { min: shown[0], max: shown[1] }, y: { range } },
-      axes: [{ ...axis, values: clock }, { ...axis, size: 56, values: (u, ticks) => ticks.map((v) => figures.format(v)) }],
+      axes: [{ ...axis, values: (u, ticks, index, space, step) => ticks.map((second) => mark(second, step)) }, { ...axis, size: 56, values: (u, ticks) => ticks.map((v) => figures.format(v)) }],
       series: [
         { label: box.dataset.time, value: (u, second) => (second ? moment(second) : "–") },
         { label: box.dataset.low, stroke: "transparent", points: { show: false }, value: number },
