@@ -1,4 +1,4 @@
-"""Site time on the curve: where the clock is set back, the hour that comes twice is told apart, nowhere else."""
+"""Site time on the curve: where the clock is set back, the hour that comes twice is told apart, no other."""
 
 from __future__ import annotations
 
