@@ -127,23 +127,29 @@ def _separator(say: Callable[..., str]) -> str:
     return ";" if say("commands.decimal_mark") == "," else ","
 
 
-def _written(made: Annex, out: Path, wanted: list[str], say: Callable[..., str]) -> Iterator[Path]:
+def _written(
+    made: Annex | FleetAnnex, out: Path, wanted: list[str], say: Callable[..., str]
+) -> Iterator[Path]:
+    """Write the annex of a site, or the summary of a group, in each of the formats `wanted`."""
     from indicators.c2p.annex import to_csv, to_document, write_workbook
+    from indicators.fleet.annex import FleetAnnex
+    from indicators.fleet.annex_files import summary_csv, summary_document, summary_workbook
 
-    stem = f"annex-{made.site}-{made.period.replace('..', '_')}"
+    whose, of_group = (made.fleet, True) if isinstance(made, FleetAnnex) else (made.site, False)
+    csv: Callable[..., str] = summary_csv if of_group else to_csv
+    document: Callable[[Any], Any] = summary_document if of_group else to_document
+    workbook: Callable[..., Path] = summary_workbook if of_group else write_workbook
+    stem = f"annex-{whose}-{made.period.replace('..', '_')}"
     for name in wanted:
         path = out / f"{stem}.{name}"
         if name == "csv":
-            yield write_atomic(path, "\ufeff" + to_csv(made, separator=_separator(say), say=say))
+            # The byte order mark makes spreadsheets read the accents.
+            yield write_atomic(path, "\ufeff" + csv(made, say=say, separator=_separator(say)))
         elif name == "json":
-            yield write_atomic(path, _json(to_document(made)))
+            yield write_atomic(path, json.dumps(document(made), ensure_ascii=False, indent=2) + "\n")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            yield write_workbook(made, path, say)
-
-
-def _json(document: Any) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+            yield workbook(made, path, say)
 
 
 def _told(made: Annex, say: Callable[..., str]) -> Iterator[str]:
@@ -208,7 +214,7 @@ def _of_fleet(
         labels = {site.id: site.label for site in fleet.sites}
         summary = summarise(fleet.id, fleet.label, annexes, labels, least)
         if out is not None:
-            files += [str(path) for path in _summary_written(summary, out, wanted, say)]
+            files += [str(path) for path in _written(summary, out, wanted, say)]
     if as_json:
         document = {} if summary is None else summary_document(summary)
         waits = {"summary_waits": say("decisions.annex_fleet_waits")} if fleet.broken else {}
@@ -226,23 +232,6 @@ def _of_fleet(
             typer.echo(say("decisions.annex_fleet_waits"), err=True)
     if code := worst_code(run.exit_code for run in runs):
         raise typer.Exit(code)
-
-
-def _summary_written(
-    summary: FleetAnnex, out: Path, wanted: list[str], say: Callable[..., str]
-) -> Iterator[Path]:
-    from indicators.fleet.annex_files import summary_csv, summary_document, summary_workbook
-
-    stem = f"annex-{summary.fleet}-{summary.period.replace('..', '_')}"
-    for name in wanted:
-        path = out / f"{stem}.{name}"
-        if name == "csv":
-            yield write_atomic(path, "\ufeff" + summary_csv(summary, say, separator=_separator(say)))
-        elif name == "json":
-            yield write_atomic(path, _json(summary_document(summary)))
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield summary_workbook(summary, path, say)
 
 
 def _summary_told(summary: FleetAnnex, say: Callable[..., str]) -> Iterator[str]:
