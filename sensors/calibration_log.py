@@ -11,15 +11,21 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sensors.site_book import SiteBook
 
 __all__ = ["CALIBRATION_FILE", "append_calibration", "calibration_text"]
 
 CALIBRATION_FILE = "calibrations.toml"
-_HEAD = (
-    "# Records of `vigiposte calibrate`, oldest first; they count as those of the site file.\n"
-    "# Rows are only ever added.\n"
-)
+# In the language of the site, as the comments of the site file that `init` writes.
+_HEADS = {
+    "en": "# Records of `vigiposte calibrate`, oldest first; they count as those of the site file.\n"
+    "# Rows are only ever added.\n",
+    "fr": "# Relevés de `vigiposte calibrate`, du plus ancien au plus récent ; ils comptent comme ceux du\n"
+    "# fichier de site. Des lignes y sont ajoutées, jamais changées.\n",
+}
 
 
 def calibration_text(record: Mapping[str, Any]) -> str:
@@ -39,21 +45,21 @@ def calibration_text(record: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def append_calibration(folder: Path, record: Mapping[str, Any]) -> Path:
+def append_calibration(book: SiteBook, record: Mapping[str, Any]) -> Path:
     """Append one record in a single write; it is on disk when this returns.
 
     Parameters
     ----------
-    folder : Path
-        Folder of the site file.
+    book : SiteBook
+        The site; a new file says in its language what it is.
     record : mapping
         Keys of ``[[calibrations]]``; times are aware datetimes.
     """
-    path = folder / CALIBRATION_FILE
+    path = book.folder / CALIBRATION_FILE
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
     try:
         size = os.fstat(descriptor).st_size
-        joiner = _HEAD
+        joiner = _HEADS[book.site.site.language]
         if size:
             # A last line that somebody left without its end must not swallow the table's head.
             os.lseek(descriptor, size - 1, os.SEEK_SET)

@@ -191,6 +191,6 @@ def record(
             remedy="start again",
             code="no_postures",
         )
-    append_calibration(context.source.book.folder, found)
+    append_calibration(context.source.book, found)
     context.source.changed()
     return RedirectResponse(context.link("calibrate", identifier, said="1"), status_code=303)

@@ -65,7 +65,7 @@ def check(
             code="no_level",
         )
     record = microphone_record(book, identifier, now, before_db=before_db, after_db=after_db)
-    append_calibration(book.folder, record)
+    append_calibration(book, record)
     context.source.changed()
     return RedirectResponse(context.link("calibrate", identifier, said="1"), status_code=303)
 

@@ -107,7 +107,7 @@ def calibrate(
 def _append(book: SiteBook, record: Mapping[str, Any]) -> Path:
     from sensors.calibration_log import append_calibration
 
-    return append_calibration(book.folder, record)
+    return append_calibration(book, record)
 
 
 def _plain(record: Mapping[str, Any]) -> dict[str, Any]:

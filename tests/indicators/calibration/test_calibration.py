@@ -201,13 +201,13 @@ def test_a_check_after_closes_the_open_one_and_discards_the_series_between(tmp_p
     book = make_site(tmp_path)
     morning = datetime(2026, 11, 16, 6, 50, tzinfo=book.zone)
     evening = datetime(2026, 11, 16, 15, 10, tzinfo=book.zone)
-    append_calibration(tmp_path, microphone_record(book, "mic-1", morning, before_db=94.0, after_db=None))
+    append_calibration(book, microphone_record(book, "mic-1", morning, before_db=94.0, after_db=None))
     book = load_site(book.path)
     waiting = open_check(book, "mic-1", evening)
     assert waiting is not None
     assert open_check(book, "mic-1", morning - timedelta(hours=1)) is None
     assert book.exclusions("mic-1", 0, 2**62) == ()
-    append_calibration(tmp_path, microphone_record(book, "mic-1", evening, before_db=None, after_db=94.8))
+    append_calibration(book, microphone_record(book, "mic-1", evening, before_db=None, after_db=94.8))
     book = load_site(book.path)
     assert open_check(book, "mic-1", evening) is None
     (row,) = book.exclusions("mic-1", 0, 2**62)
@@ -222,10 +222,30 @@ def test_records_of_one_second_get_names_of_their_own(tmp_path: Path) -> None:
     book = make_site(tmp_path)
     at = datetime(2026, 11, 16, 6, 50, tzinfo=book.zone)
     first = microphone_record(book, "mic-1", at, before_db=94.0, after_db=94.1)
-    append_calibration(tmp_path, first)
+    append_calibration(book, first)
     second = microphone_record(load_site(book.path), "mic-1", at, before_db=94.0, after_db=94.1)
-    append_calibration(tmp_path, second)
+    append_calibration(book, second)
     assert first["id"] != second["id"]
+    assert len(load_site(book.path).site.calibrations) == 2
+
+
+@pytest.mark.parametrize(("language", "head"), [("fr", "# Relevés de"), ("en", "# Records of")])
+def test_a_new_log_says_what_it_is_in_the_language_of_the_site(
+    tmp_path: Path, language: str, head: str
+) -> None:
+    book = make_site(tmp_path)
+    book.path.write_text(
+        book.path.read_text(encoding="utf-8").replace('language = "en"', f'language = "{language}"'),
+        encoding="utf-8",
+    )
+    book = load_site(book.path)
+    at = datetime(2026, 11, 16, 6, 50, tzinfo=book.zone)
+    for hour in range(2):
+        when = at + timedelta(hours=hour)
+        append_calibration(book, microphone_record(book, "mic-1", when, before_db=94.0, after_db=94.1))
+    text = (tmp_path / "calibrations.toml").read_text(encoding="utf-8")
+    assert text.startswith(head)
+    assert text.count("\n#") == 1, "once, in two lines"
     assert len(load_site(book.path).site.calibrations) == 2
 
 
@@ -233,10 +253,10 @@ def test_the_log_is_appended_to_and_checked_like_the_site_file(tmp_path: Path) -
     book = make_site(tmp_path)
     log = tmp_path / "calibrations.toml"
     at = datetime(2026, 11, 16, 6, 50, tzinfo=book.zone)
-    append_calibration(tmp_path, microphone_record(book, "mic-1", at, before_db=94.0, after_db=None))
+    append_calibration(book, microphone_record(book, "mic-1", at, before_db=94.0, after_db=None))
     first = log.read_bytes()
     log.write_bytes(first.rstrip(b"\n"))
-    append_calibration(tmp_path, {"id": "x", "sensor": "mic-9", "at": at, "kind": "microphone"})
+    append_calibration(book, {"id": "x", "sensor": "mic-9", "at": at, "kind": "microphone"})
     assert log.read_bytes().startswith(first)
     assert len(tomllib.loads(log.read_text())["calibrations"]) == 2
     with pytest.raises(SiteFileError) as caught:
@@ -256,7 +276,7 @@ def test_closing_must_name_an_earlier_check_of_the_same_microphone(tmp_path: Pat
     book = make_site(tmp_path)
     at = datetime(2026, 11, 16, 6, 50, tzinfo=book.zone)
     append_calibration(
-        tmp_path, {"id": "a", "sensor": "mic-1", "at": at, "kind": "microphone", "level_before_db": 94.0}
+        book, {"id": "a", "sensor": "mic-1", "at": at, "kind": "microphone", "level_before_db": 94.0}
     )
     late = {
         "id": "b",
@@ -265,7 +285,7 @@ def test_closing_must_name_an_earlier_check_of_the_same_microphone(tmp_path: Pat
         "level_before_db": 94.0,
         "level_after_db": 94.0,
     }
-    append_calibration(tmp_path, {**late, "at": at - timedelta(hours=1), "closes": "a"})
+    append_calibration(book, {**late, "at": at - timedelta(hours=1), "closes": "a"})
     with pytest.raises(SiteFileError) as caught:
         load_site(book.path)
     assert [item.code for item in caught.value.problems] == ["calibration_closes"]
