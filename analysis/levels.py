@@ -78,6 +78,8 @@ def energy_mean(levels_db: ArrayLike, weights: ArrayLike | None = None, axis: in
     """
     levels = _with_axis(float_array(levels_db, "levels_db"), axis)
     if weights is None:
+        if not np.isnan(levels).any():
+            return _equal_mean(levels, axis)
         share = np.ones_like(levels)
     else:
         given = positive(weights, "weights", zero=True)
@@ -93,6 +95,13 @@ def energy_mean(levels_db: ArrayLike, weights: ArrayLike | None = None, axis: in
     relative = np.where(present, energy(np.where(present, levels, 0.0) - top) * share, 0.0).sum(axis=axis)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = level(relative / np.where(total > 0, total, np.nan))
+    return np.asarray(mean + np.squeeze(top, axis=axis))
+
+
+def _equal_mean(levels: Floats, axis: int) -> Floats:
+    """Energy mean of levels that are all present and lasted equally long."""
+    top = levels.max(axis=axis, keepdims=True)
+    mean = level(energy(levels - top).sum(axis=axis) / levels.shape[axis])
     return np.asarray(mean + np.squeeze(top, axis=axis))
 
 

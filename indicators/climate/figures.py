@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from statistics import fmean
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from indicators.climate.result import ShiftDay
+from indicators.site_hours import site_hour
 
 __all__ = ["days_of", "wbgt_by_hour"]
 
@@ -30,8 +30,8 @@ def days_of(found: Sequence[tuple[ShiftDay, float, float]]) -> list[dict[str, ob
     return [
         {
             "date": name,
-            "value": fmean(value for value, _ in pairs),
-            "coverage": fmean(share for _, share in pairs),
+            "value": fmean([value for value, _ in pairs]),
+            "coverage": fmean([share for _, share in pairs]),
         }
         for name, pairs in sorted(rows.items())
     ]
@@ -47,7 +47,7 @@ def wbgt_by_hour(days: Sequence[ShiftDay], added_c: float, zone: ZoneInfo) -> li
         held_s = (np.add.reduceat(sensor.minute_wbgt_ns, begins) * 1e-9).tolist()
         for utc_hour, part, held in zip(utc_hours[begins].tolist(), parts, held_s, strict=True):
             if held:
-                hour = datetime.fromtimestamp(utc_hour * 3600, UTC).astimezone(zone).hour
+                hour = site_hour(utc_hour * 3600, zone)
                 entry = sums[hour][sensor.day.sensor]
                 entry[0] += part
                 entry[1] += held

@@ -17,7 +17,14 @@ from indicators.noise.iso9612 import full_day, noise_rule
 from indicators.noise.measures import dose_scheme, exposure_points
 from indicators.noise.peaks import assess_peaks, peak_interval, peak_value_db
 from indicators.noise.result import evidence_of, limit_rows
-from indicators.noise.shares import by_day, by_hour, by_task, distribution, scheme_dose_percent
+from indicators.noise.shares import (
+    HourShares,
+    by_day,
+    by_hour,
+    by_task,
+    distribution,
+    scheme_dose_percent,
+)
 from indicators.noise.under_protector import UnderProtector, under_protector
 from indicators.noise.week import week_indicators
 from indicators.noise.weekly import daily_lex_db, planned_days_a_week
@@ -51,17 +58,20 @@ def assess(days: Sequence[NoiseDay], *, context: AssessmentContext) -> tuple[Ind
     basis = choose_days(days, context)
     if not basis.days:
         return ()
-    return (*_usual(basis, context), *week_indicators(basis, context))
+    own, zone = basis.within(context), context.book.zone
+    hours = by_hour(basis.valid, zone)
+    hours_of_week = hours if own is basis else by_hour(own.valid, zone)
+    return (*_usual(basis, hours, context), *week_indicators(own, hours_of_week, context))
 
 
-def _usual(basis: Basis, context: AssessmentContext) -> list[Indicator]:
+def _usual(basis: Basis, hours: HourShares, context: AssessmentContext) -> list[Indicator]:
     coverage = basis.coverage(lambda day: day.laeq_ns)
     enough = coverage >= context.minimum_coverage("lex_8h", noise_rule("valid_share"))
     exposure = usual_exposure(basis, context) if enough else None
     lex = _lex(basis, context, exposure, coverage)
     protected = _protected(basis, context, exposure, lex)
     return [
-        _laeq(basis, context, coverage),
+        _laeq(basis, hours, context, coverage),
         lex,
         protected,
         _weekly(basis, context, exposure, lex),
@@ -70,7 +80,7 @@ def _usual(basis: Basis, context: AssessmentContext) -> list[Indicator]:
     ]
 
 
-def _laeq(basis: Basis, context: AssessmentContext, coverage: float) -> Indicator:
+def _laeq(basis: Basis, hours: HourShares, context: AssessmentContext, coverage: float) -> Indicator:
     value = week_level_db(basis.valid) if basis.valid else None
     interval = None
     if value is not None:
@@ -95,7 +105,7 @@ def _laeq(basis: Basis, context: AssessmentContext, coverage: float) -> Indicato
         quality=basis.notes,
         details={
             "distribution": distribution(basis.valid, period_s) if basis.valid else {},
-            "by_hour": by_hour(basis.valid, context.book.zone),
+            "by_hour": hours,
             "by_task": by_task(basis.days),
         },
     )
@@ -211,12 +221,13 @@ def _weekly(basis: Basis, context: AssessmentContext, exposure: Exposure | None,
 
 def _peaks(basis: Basis, context: AssessmentContext) -> Indicator:
     coverage = basis.coverage(lambda day: day.lcpeak_ns)
-    rows, events, notes = assess_peaks(basis, context, coverage=coverage)
+    reach = peak_interval(basis)
+    rows, events, notes = assess_peaks(basis, reach, context, coverage=coverage)
     value: float | None = peak_value_db(basis.days)
     observed = any(count["events"] for count in events.values())
     if math.isnan(value or math.nan) or (coverage < context.minimum_coverage("lcpeak_max") and not observed):
         value = None
-    interval = None if value is None else peak_interval(basis)
+    interval = None if value is None else reach
     next_best = None
     if value is None:
         next_best = Note("send_lcpeak") if coverage <= 0 else Note("cover_the_shift")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,14 @@ class Basis:
     def n_wearers(self) -> int:
         """Distinct wearers of the valid days."""
         return len({day.day.wearer for day in self.valid if day.day.wearer is not None})
+
+    def within(self, context: AssessmentContext) -> Basis:
+        """The worker-days of the period alone; the same basis where it holds no others."""
+        days = tuple(day for day in self.days if context.in_period(day.day.day))
+        if len(days) == len(self.days):
+            return self
+        valid = tuple(day for day in self.valid if context.in_period(day.day.day))
+        return replace(self, days=days, valid=valid)
 
     def coverage(self, part_ns: Callable[[NoiseDay], int]) -> float:
         """Part of the expected time of the valid days (of all days, when none is valid) with a quantity."""

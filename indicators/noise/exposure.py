@@ -26,7 +26,15 @@ from indicators.noise.iso9612 import (
 from indicators.reduction.noise import NoiseDay
 from indicators.table_files import toml_table
 
-__all__ = ["Exposure", "days_to_settle", "usual_exposure", "week_interval"]
+__all__ = [
+    "Exposure",
+    "MissingTime",
+    "days_to_settle",
+    "missing_time",
+    "usual_exposure",
+    "week_interval",
+    "week_level_db",
+]
 
 Floats = NDArray[np.float64]
 
@@ -120,21 +128,32 @@ def usual_exposure(basis: Basis, context: AssessmentContext) -> Exposure | None:
     return _of_samples(sampled, basis, "full-day", tuple(notes))
 
 
-def week_interval(days: tuple[NoiseDay, ...], value_db: float, basis: Basis) -> Interval:
-    """Bounds of a week's own level from the instrument and from missing time alone.
+@dataclass(frozen=True, slots=True)
+class MissingTime:
+    """How far the time that was not measured may move a level, each positive [dB]."""
 
-    Missing time may have been silent, or as loud as the loudest measured hour.
-    """
-    reach = noise_rule("coverage_factor") * math.hypot(basis.u2_db, basis.u3_db)
+    down_db: float
+    up_db: float
+
+
+def missing_time(days: tuple[NoiseDay, ...]) -> MissingTime:
+    """What missing time leaves open: it may have been silent, or as loud as the loudest measured hour."""
     expected = sum(day.day.expected_ns for day in days)
-    covered = min(1.0, sum(day.laeq_ns for day in days) / expected) if expected else 0.0
+    present_ns = sum(day.laeq_ns for day in days)
+    covered = min(1.0, present_ns / expected) if expected else 0.0
     if covered <= 0.0:
-        return Interval(-math.inf, math.inf)
-    mean = sum(day.laeq_energy for day in days) / (sum(day.laeq_ns for day in days) * 1e-9)
+        return MissingTime(math.inf, math.inf)
+    mean = sum(day.laeq_energy for day in days) / (present_ns * 1e-9)
     louder = max(1.0, _loudest_hour_energy(days) / mean)
-    down = 10.0 * math.log10(covered)
-    up = 10.0 * math.log10(covered + (1.0 - covered) * louder)
-    return Interval(value_db - math.hypot(reach, down), value_db + math.hypot(reach, up))
+    return MissingTime(-10.0 * math.log10(covered), 10.0 * math.log10(covered + (1.0 - covered) * louder))
+
+
+def week_interval(value_db: float, missing: MissingTime, basis: Basis) -> Interval:
+    """Bounds of a week's own level from the instrument and from missing time alone."""
+    reach = noise_rule("coverage_factor") * math.hypot(basis.u2_db, basis.u3_db)
+    return Interval(
+        value_db - math.hypot(reach, missing.down_db), value_db + math.hypot(reach, missing.up_db)
+    )
 
 
 def days_to_settle(exposure: Exposure, basis: Basis, limit_db: float) -> int | None:
@@ -255,18 +274,18 @@ def _task_data(days: tuple[NoiseDay, ...]) -> _TaskData:
 
 def _loudest_hour_energy(days: tuple[NoiseDay, ...]) -> float:
     """Mean energy of the loudest clock hour that holds at least half an hour of data."""
-    loudest = 0.0
-    for day in days:
-        hour = day.minutes_ns // _HOUR_NS
-        if not hour.size:
-            continue
-        begins = np.concatenate([[0], np.flatnonzero(np.diff(hour)) + 1])
-        seconds = np.add.reduceat(day.minute_laeq_ns, begins) * 1e-9
-        sums = np.add.reduceat(day.minute_energy, begins)
-        full = seconds >= 30 * _MINUTE_S
-        if full.any():
-            loudest = max(loudest, float(np.max(sums[full] / seconds[full])))
-    return loudest
+    hour = np.concatenate([day.minutes_ns for day in days]) // _HOUR_NS
+    if not hour.size:
+        return 0.0
+    turns = np.append(True, np.diff(hour) != 0)
+    # Where a worker-day begins, so does an hour: another one may have ended within the same.
+    firsts = np.cumsum([0, *(day.minutes_ns.size for day in days)])[:-1]
+    turns[firsts[firsts < hour.size]] = True
+    begins = np.flatnonzero(turns)
+    seconds = np.add.reduceat(np.concatenate([day.minute_laeq_ns for day in days]), begins) * 1e-9
+    sums = np.add.reduceat(np.concatenate([day.minute_energy for day in days]), begins)
+    full = seconds >= 30 * _MINUTE_S
+    return float(np.max(sums[full] / seconds[full])) if full.any() else 0.0
 
 
 def week_level_db(days: tuple[NoiseDay, ...]) -> float:

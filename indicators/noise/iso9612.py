@@ -6,7 +6,7 @@ import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -259,11 +259,22 @@ def sampling_contribution_db(samples: int, u1_db: float) -> float:
     return left + (right - left) * (count - counts[above - 1]) / (counts[above] - counts[above - 1])
 
 
+class _TableC4(NamedTuple):
+    """Standard deviations of the columns [dB], numbers of samples of the rows, and the cells of each row."""
+
+    deviations_db: Floats
+    counts: tuple[int, ...]
+    cells_db: tuple[Floats, ...]
+
+
 @cache
-def _table_c4() -> tuple[tuple[float, ...], tuple[int, ...], tuple[tuple[float, ...], ...]]:
+def _table_c4() -> _TableC4:
     header, rows = csv_matrix("iso9612_table_c4")
-    deviations = (0.0, *(float(cell) for cell in header[1:]))
-    return deviations, tuple(int(row[0]) for row in rows), tuple((0.0, *row[1:]) for row in rows)
+    return _TableC4(
+        np.array([0.0, *(float(cell) for cell in header[1:])]),
+        tuple(int(row[0]) for row in rows),
+        tuple(np.array([0.0, *row[1:]]) for row in rows),
+    )
 
 
 def _sampled(
@@ -312,7 +323,7 @@ def _sample_warnings(
         found.append(
             Note(
                 "outside_table_c4",
-                {"n": int(levels.size), "u1_db": round(u1, 1), "u1_max_db": deviations[-1]},
+                {"n": int(levels.size), "u1_db": round(u1, 1), "u1_max_db": float(deviations[-1])},
             )
         )
     elif c1u1 > noise_rule("revise_above_db"):

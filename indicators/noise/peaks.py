@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from indicators.context import AssessmentContext
 from indicators.intervals import ONE_SIDED_95
@@ -38,7 +38,7 @@ def peak_interval(basis: Basis) -> Interval | None:
         return None
     reach = ONE_SIDED_95 * basis.u2_db
     spread = float(np.std(daily, ddof=1)) * math.sqrt(1.0 + 1.0 / daily.size)
-    further = float(daily.mean()) + float(stats.t.ppf(0.95, daily.size - 1)) * spread
+    further = float(daily.mean()) + float(special.stdtrit(daily.size - 1, 0.95)) * spread
     # A peak of a day too short to be a sample was heard all the same.
     highest = peak_value_db(basis.days)
     return Interval(highest - reach, max(further, highest) + reach)
@@ -59,9 +59,9 @@ def events_at(days: Sequence[NoiseDay], limit: Limit) -> PeakEvents:
 
 
 def assess_peaks(
-    basis: Basis, context: AssessmentContext, *, coverage: float
+    basis: Basis, interval: Interval | None, context: AssessmentContext, *, coverage: float
 ) -> tuple[tuple[LimitAssessment, ...], dict[str, dict[str, int]], tuple[Note, ...]]:
-    """Hold the peaks of the usual conditions against every row of the profile.
+    """Hold the peaks of the usual conditions, with their `peak_interval`, against every row of the profile.
 
     Returns
     -------
@@ -77,7 +77,6 @@ def assess_peaks(
     days = basis.days
     value = peak_value_db(days)
     heard = coverage >= context.minimum_coverage("lcpeak_max")
-    interval = peak_interval(basis)
     rows: list[LimitAssessment] = []
     counted: dict[str, dict[str, int]] = {}
     knocks = 0

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.levels import level
+from indicators.model import WorkerDay
 from indicators.noise.days import hours
 from indicators.noise.measures import DoseScheme, dose_percent
 from indicators.reduction.noise import HISTOGRAM_LOW_DB, NoiseDay
+from indicators.site_hours import site_hour
 
-__all__ = ["by_day", "by_hour", "by_task", "distribution", "scheme_dose_percent"]
+__all__ = ["HourShares", "by_day", "by_hour", "by_task", "distribution", "scheme_dose_percent"]
 
 Floats = NDArray[np.float64]
+HourShares = list[dict[str, float | int]]
 
 # Offsets from UTC are whole quarters of an hour.
-_QUARTER_NS = 900_000_000_000
+_QUARTER_S = 900
+_QUARTER_NS = _QUARTER_S * 1_000_000_000
 _PERCENTS = (10, 50, 90)
 _DAY_H = 8.0
 
@@ -48,7 +52,7 @@ def by_day(days: Sequence[NoiseDay], te_h: float | None) -> list[dict[str, objec
     return found
 
 
-def by_hour(days: Sequence[NoiseDay], zone: ZoneInfo) -> list[dict[str, float | int]]:
+def by_hour(days: Sequence[NoiseDay], zone: ZoneInfo) -> HourShares:
     """Share of the dose of each hour of the day, site time, over all worker-days.
 
     Returns
@@ -57,34 +61,38 @@ def by_hour(days: Sequence[NoiseDay], zone: ZoneInfo) -> list[dict[str, float | 
         ``hour`` (0–23), ``share_percent`` of the energy, ``laeq_db``, ``measured_h``, ``n_days`` and
         ``n_wearers`` behind it (for the group-size rules), from the shift's first hour on.
     """
-    heard = [(index, day) for index, day in enumerate(days) if day.minutes_ns.size]
+    heard = [day for day in days if day.minutes_ns.size]
     if not heard:
         return []
-    hour = _local_hours(np.concatenate([day.minutes_ns for _, day in heard]), zone)
-    energy = np.bincount(hour, np.concatenate([day.minute_energy for _, day in heard]), minlength=24)
-    held = np.bincount(hour, np.concatenate([day.minute_laeq_ns for _, day in heard]), minlength=24)
-    owner = np.concatenate([np.full(day.minutes_ns.size, index) for index, day in heard])
-    pairs = np.unique(hour * len(days) + owner)
-    total = float(energy.sum())
-    found: list[dict[str, float | int]] = []
-    first = int(_local_hours(np.array([days[0].day.start_ns]), zone)[0])
-    for item in sorted(np.flatnonzero(held), key=lambda value: (value - first) % 24):
-        behind = [days[pair % len(days)].day for pair in pairs[pairs // len(days) == item]]
-        found.append(
-            {
-                "hour": int(item),
-                "share_percent": 100.0 * float(energy[item]) / total,
-                "laeq_db": float(level(energy[item] / (held[item] * 1e-9))),
-                "measured_h": hours(int(held[item])),
-                "n_days": len(behind),
-                "n_wearers": len({day.wearer for day in behind if day.wearer is not None}),
-            }
-        )
-    return found
+    runs = [_hours_in_turn(day, zone) for day in heard]
+    hour = np.concatenate([np.repeat(clock, minutes) for clock, minutes in runs])
+    energy = np.bincount(hour, np.concatenate([day.minute_energy for day in heard]), minlength=24)
+    held = np.bincount(hour, np.concatenate([day.minute_laeq_ns for day in heard]), minlength=24)
+    behind: dict[int, list[WorkerDay]] = defaultdict(list)
+    for day, (clock, _) in zip(heard, runs, strict=True):
+        for item in set(clock):
+            behind[item].append(day.day)
+    first = site_hour(days[0].day.start_ns // _QUARTER_NS * _QUARTER_S, zone)
+    shown = sorted(np.flatnonzero(held).tolist(), key=lambda item: (item - first) % 24)
+    shares = 100.0 * energy[shown] / float(energy.sum())
+    levels = level(energy[shown] / (held[shown] * 1e-9))
+    return [
+        {
+            "hour": item,
+            "share_percent": share,
+            "laeq_db": laeq,
+            "measured_h": hours(int(held[item])),
+            "n_days": len(behind[item]),
+            "n_wearers": len({day.wearer for day in behind[item] if day.wearer is not None}),
+        }
+        for item, share, laeq in zip(shown, shares.tolist(), levels.tolist(), strict=True)
+    ]
 
 
 def by_task(days: Sequence[NoiseDay]) -> list[dict[str, float | int | str | None]]:
     """Share of the dose of each named task over all worker-days, largest first; empty without task logs."""
+    if all(span.task is None for day in days for span in day.day.spans):
+        return []
     energy: dict[str | None, float] = defaultdict(float)
     present_ns: dict[str | None, int] = defaultdict(int)
     worn_by: dict[str | None, set[str]] = defaultdict(set)
@@ -96,7 +104,7 @@ def by_task(days: Sequence[NoiseDay]) -> list[dict[str, float | int | str | None
             if day.day.wearer is not None:
                 worn_by[span.task].add(day.day.wearer)
     total = sum(energy.values())
-    if set(energy) <= {None} or total <= 0:
+    if total <= 0:
         return []
     return [
         {
@@ -124,40 +132,42 @@ def distribution(days: Sequence[NoiseDay], period_s: float) -> dict[str, object]
     if total == 0:
         return {}
     edges = HISTOGRAM_LOW_DB + np.arange(pooled.size + 1, dtype=np.float64)
-    below = np.concatenate([[0], np.cumsum(pooled)]) / total
-    filled = np.flatnonzero(pooled)
+    below_ns = np.concatenate([[0], np.cumsum(pooled)])
+    below = below_ns / total
+    holds = pooled > 0
     # Only bins that hold time: between two of them the level did not occur.
-    points = np.unique(np.concatenate([filled, filled + 1]))
+    points = np.flatnonzero(np.append(holds, False) | np.append(False, holds))
     found = {
         f"l{percent}_db": float(np.interp(1.0 - percent / 100.0, below[points], edges[points]))
         for percent in _PERCENTS
     }
-    low = int(edges[filled[0]] // 5 * 5)
-    high = int(-(-edges[filled[-1] + 1] // 5) * 5)
+    starts = range(int(edges[points[0]] // 5 * 5), int(-(-edges[points[-1]] // 5) * 5), 5)
+    limits = np.array([*starts, starts.stop]) - HISTOGRAM_LOW_DB
+    held_ns = np.diff(below_ns[np.clip(limits, 0, pooled.size)])
     bands = [
-        {
-            "from_db": band,
-            "share_percent": 100.0 * float(pooled[_bins(band, band + 5, pooled.size)].sum()) / total,
-        }
-        for band in range(low, high, 5)
+        {"from_db": start, "share_percent": 100.0 * float(held) / total}
+        for start, held in zip(starts, held_ns, strict=True)
     ]
     return {**found, "basis": f"LAeq,{period_s:g}s, 1 dB", "bands": bands}
 
 
 def scheme_dose_percent(days: Sequence[NoiseDay], scheme: DoseScheme, te_h: float) -> float:
     """Mean daily dose [%] by a scheme with its own exchange rate and threshold, from the histogram."""
-    centres = HISTOGRAM_LOW_DB + 0.5 + np.arange(days[0].histogram_ns.size)
-    of_bins = dose_percent(centres, te_h, scheme.criterion_db, scheme.exchange_db, scheme.threshold_db)
+    of_bins = _dose_of_bins(days[0].histogram_ns.size, scheme, te_h)
     held = np.array([day.histogram_ns for day in days], dtype=np.float64)
     return float(np.mean(held @ of_bins / held.sum(axis=1)))
 
 
-def _bins(low_db: int, high_db: int, size: int) -> slice:
-    return slice(max(0, low_db - HISTOGRAM_LOW_DB), min(size, high_db - HISTOGRAM_LOW_DB))
+@lru_cache(maxsize=64)
+def _dose_of_bins(size: int, scheme: DoseScheme, te_h: float) -> Floats:
+    """Dose of a day spent in each bin of the histogram [%]."""
+    centres = HISTOGRAM_LOW_DB + 0.5 + np.arange(size)
+    return dose_percent(centres, te_h, scheme.criterion_db, scheme.exchange_db, scheme.threshold_db)
 
 
-def _local_hours(moments_ns: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
-    """Hour of the day, site time, of each moment; each UTC hour is converted once."""
-    utc, index = np.unique(moments_ns // _QUARTER_NS, return_inverse=True)
-    local = [datetime.fromtimestamp(int(quarter) * 900, UTC).astimezone(zone).hour for quarter in utc]
-    return np.array(local, dtype=np.int64)[index]
+def _hours_in_turn(day: NoiseDay, zone: ZoneInfo) -> tuple[list[int], NDArray[np.int64]]:
+    """Hours of the day, site time, that the minutes of a worker-day run through, and minutes of each run."""
+    quarters = day.minutes_ns // _QUARTER_NS
+    begins = np.flatnonzero(np.append(True, quarters[1:] != quarters[:-1]))
+    clock = [site_hour(quarter * _QUARTER_S, zone) for quarter in quarters[begins].tolist()]
+    return clock, np.diff(np.append(begins, quarters.size))

@@ -7,15 +7,15 @@ from dataclasses import replace
 from functools import partial
 
 from analysis.levels import energy_mean
-from indicators.building import indicator_of
+from indicators.building import Evidence, indicator_of
 from indicators.context import AssessmentContext
 from indicators.intervals import instrument_interval
 from indicators.model import Indicator, Scope
 from indicators.noise.days import Basis
-from indicators.noise.exposure import week_interval, week_level_db
+from indicators.noise.exposure import MissingTime, missing_time, week_interval, week_level_db
 from indicators.noise.peaks import peak_value_db
 from indicators.noise.result import evidence_of
-from indicators.noise.shares import by_hour
+from indicators.noise.shares import HourShares
 from indicators.noise.weekly import daily_lex_db, week_lex
 
 __all__ = ["week_indicators"]
@@ -23,18 +23,23 @@ __all__ = ["week_indicators"]
 _MEAN = "energy mean over worker-days"
 
 
-def week_indicators(basis: Basis, context: AssessmentContext) -> list[Indicator]:
-    """Indicators of scope ``week``; they carry no verdict."""
-    own = replace(
-        basis,
-        days=tuple(day for day in basis.days if context.in_period(day.day.day)),
-        valid=tuple(day for day in basis.valid if context.in_period(day.day.day)),
-    )
+def week_indicators(own: Basis, hours: HourShares, context: AssessmentContext) -> list[Indicator]:
+    """Indicators of scope ``week``; they carry no verdict.
+
+    Parameters
+    ----------
+    own : Basis
+        The worker-days of the period.
+    hours : list of dict
+        Their dose hour by hour.
+    context : AssessmentContext
+    """
     if not own.days:
         return []
-    build = partial(indicator_of, scope=Scope.WEEK, quality=basis.notes)
+    missing = missing_time(own.valid)
+    build = partial(indicator_of, scope=Scope.WEEK, quality=own.notes)
     heard = evidence_of(own, context, own.coverage(lambda day: day.laeq_ns))
-    found = [_laeq(own, context)]
+    found = [_laeq(own, missing, heard, hours)]
     if own.valid and own.te_h is not None:
         value = float(energy_mean(daily_lex_db(own)))
         found.append(
@@ -42,7 +47,7 @@ def week_indicators(basis: Basis, context: AssessmentContext) -> list[Indicator]
                 "lex_8h",
                 value,
                 "dB(A)",
-                week_interval(own.valid, value, own),
+                week_interval(value, missing, own),
                 heard,
                 method=_MEAN,
             )
@@ -54,7 +59,7 @@ def week_indicators(basis: Basis, context: AssessmentContext) -> list[Indicator]
                     "lex_weekly",
                     weekly.level_db,
                     "dB(A)",
-                    week_interval(own.valid, weekly.level_db, own),
+                    week_interval(weekly.level_db, missing, own),
                     evidence_of(own, context, weekly.coverage),
                     method="arrêté du 19 juillet 2006, art. 1",
                     details={"planned_days": weekly.planned_days, "measured_days": weekly.measured_days},
@@ -75,7 +80,7 @@ def week_indicators(basis: Basis, context: AssessmentContext) -> list[Indicator]
     return found
 
 
-def _laeq(own: Basis, context: AssessmentContext) -> Indicator:
+def _laeq(own: Basis, missing: MissingTime, heard: Evidence, hours: HourShares) -> Indicator:
     value = week_level_db(own.valid) if own.valid else None
     # The level of a place, as measured there, has no uncertainty from standing for an ear.
     of_place = own if own.worn else replace(own, u3_db=0.0)
@@ -83,10 +88,10 @@ def _laeq(own: Basis, context: AssessmentContext) -> Indicator:
         "laeq_shift",
         value,
         "dB(A)",
-        None if value is None else week_interval(own.valid, value, of_place),
-        evidence_of(own, context, own.coverage(lambda day: day.laeq_ns)),
+        None if value is None else week_interval(value, missing, of_place),
+        heard,
         method=_MEAN,
         scope=Scope.WEEK,
         quality=own.notes,
-        details={"by_hour": by_hour(own.valid, context.book.zone)},
+        details={"by_hour": hours},
     )

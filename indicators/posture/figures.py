@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import pairwise
 from statistics import fmean
 from zoneinfo import ZoneInfo
@@ -18,6 +16,7 @@ from indicators.posture.measures import histogram_percentile
 from indicators.posture.seconds import DaySeconds
 from indicators.reduction.posture_bins import ANGLE_OFFSET, summary_plan
 from indicators.reduction.posture_day import PostureDay
+from indicators.site_hours import site_hour
 from indicators.table_files import toml_table
 
 __all__ = ["angle_bands", "angle_distribution", "band_edges_deg", "by_day", "by_hour", "variation"]
@@ -96,7 +95,7 @@ def by_hour(facts: Sequence[DaySeconds], condition: str, zone: ZoneInfo) -> list
             continue
         day = item.day.day
         for utc_hour, part, total in zip(*item.by_utc_hour(condition).tolist(), strict=True):
-            hour = _site_hour(utc_hour, zone)
+            hour = site_hour(utc_hour * 3600, zone)
             seconds[hour][0] += part
             seconds[hour][1] += total
             seen[hour].add((day.sensor, day.start_ns))
@@ -115,11 +114,6 @@ def by_hour(facts: Sequence[DaySeconds], condition: str, zone: ZoneInfo) -> list
         for hour, (part, total) in seconds.items()
         if total
     ]
-
-
-@lru_cache(maxsize=4096)
-def _site_hour(utc_hour: int, zone: ZoneInfo) -> int:
-    return datetime.fromtimestamp(utc_hour * 3600, UTC).astimezone(zone).hour
 
 
 def by_day(group: PostureGroup, values: Sequence[float]) -> list[dict[str, object]]:
