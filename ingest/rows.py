@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.store import ReadingQuery, RejectedRow
+from ingest.store_protocol import ReadingQuery, RejectedRow
 from sensors.quantities import QUANTITIES, Kind
 from sensors.readings import FloatColumn, ReadingBatch, TimeColumn
 

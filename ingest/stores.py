@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sensors.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from ingest.store import Store
+    from ingest.store_protocol import Store
 
 __all__ = ["build_store"]
 

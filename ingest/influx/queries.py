@@ -14,7 +14,7 @@ import pyarrow.csv as pa_csv
 from ingest.days import day_bounds_ns
 from ingest.influx.client import InfluxClient
 from ingest.rows import FLAGS, Rows, merge
-from ingest.store import Partition, ReadingQuery
+from ingest.store_protocol import Partition, ReadingQuery
 from sensors.quantities import Kind
 
 __all__ = [

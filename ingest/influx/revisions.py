@@ -10,7 +10,7 @@ from ingest.influx.client import InfluxClient
 from ingest.influx.lines import Lines, series_key
 from ingest.influx.queries import quoted, select, where
 from ingest.influx.sending import send
-from ingest.store import Partition
+from ingest.store_protocol import Partition
 
 __all__ = ["MEASUREMENT", "Revisions"]
 

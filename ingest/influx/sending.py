@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from ingest.influx.client import InfluxClient, LinesRefusedError, TooLargeError
 from ingest.influx.lines import Lines
-from ingest.store import RejectedRow
+from ingest.store_protocol import RejectedRow
 
 __all__ = ["send"]
 

@@ -19,7 +19,7 @@ from ingest.influx.rollups import rollup_values, write_rollups
 from ingest.influx.sending import send
 from ingest.lake.store import LakeStore
 from ingest.rows import answer, collect, to_frame
-from ingest.store import Partition, ReadingQuery, WriteOutcome
+from ingest.store_protocol import Partition, ReadingQuery, WriteOutcome
 from sensors.errors import ConfigurationError, LocalResourceError, StoreUnreachableError, VigiposteError
 from sensors.quantities import KINDS, Kind
 from sensors.readings import ReadingBatch

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Protocol
 from urllib.parse import quote, unquote
 
-from ingest.store import Partition
+from ingest.store_protocol import Partition
 from sensors.quantities import Kind
 
 __all__ = [

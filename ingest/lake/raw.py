@@ -15,7 +15,7 @@ from ingest.days import day_bounds_ns, day_of, day_starts
 from ingest.lake import layout, parts
 from ingest.lake.folder import Folder
 from ingest.rows import Rows, SensorKey, answer, collect, merge
-from ingest.store import Partition, ReadingQuery, WriteOutcome
+from ingest.store_protocol import Partition, ReadingQuery, WriteOutcome
 from sensors.errors import StoreUnreachableError
 from sensors.quantities import Kind
 from sensors.readings import ReadingBatch

@@ -17,7 +17,7 @@ from ingest.lake.remote_folder import RemoteFolder
 from ingest.lake.summaries import LakeSummaries
 from ingest.lake.upkeep import LakeUpkeep
 from ingest.rows import to_frame
-from ingest.store import Partition, ReadingQuery, WriteOutcome
+from ingest.store_protocol import Partition, ReadingQuery, WriteOutcome
 from sensors.errors import ConfigurationError, StoreUnreachableError
 from sensors.quantities import Kind
 from sensors.readings import ReadingBatch

@@ -16,7 +16,7 @@ from pyarrow import ipc
 
 from ingest.lake import layout
 from ingest.lake.folder import Folder
-from ingest.store import Partition
+from ingest.store_protocol import Partition
 from sensors.quantities import Kind
 
 __all__ = ["LakeSummaries"]

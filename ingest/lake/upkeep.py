@@ -12,7 +12,7 @@ from ingest.lake import layout, parts
 from ingest.lake.folder import Folder
 from ingest.lake.raw import LakeReadings, compacted_name
 from ingest.rows import Rows, answer
-from ingest.store import Partition, ReadingQuery
+from ingest.store_protocol import Partition, ReadingQuery
 
 __all__ = ["LakeUpkeep"]
 
