@@ -207,10 +207,10 @@ def link(
 
     The link is signed with the key of the pseudonyms and expires. Hand it over in person.
     """
-    from indicators.governance.access import site_key
     from indicators.governance.link_register import enter_link
     from indicators.governance.own_data import check_wearer
     from indicators.governance.personal_link import make_link
+    from indicators.governance.site_logs import site_key
     from sensors.errors import GovernanceError
 
     book = services_of(context).load_site(site)

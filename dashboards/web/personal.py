@@ -12,10 +12,10 @@ from dashboards.catalogue import catalogue, text
 from dashboards.papers.own_data import own_data_paper, values_csv
 from dashboards.papers.paper import Paper, paper_html
 from dashboards.web.source import SiteSource
-from indicators.governance.access import site_key
 from indicators.governance.link_register import require_open
 from indicators.governance.own_data import OwnData, own_data
 from indicators.governance.personal_link import PersonalLink, read_link
+from indicators.governance.site_logs import site_key
 from sensors.errors import GovernanceError, NotEnoughDataError, UnknownNameError
 
 __all__ = ["router"]

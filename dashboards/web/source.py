@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from dashboards.health import survey_site
 from indicators.governance.issue import may_issue, refuse_issue
-from indicators.governance.withdrawal import WITHDRAWALS
+from indicators.governance.site_logs import WITHDRAWALS
 from indicators.model import Audience, WeeklyResult
 from sensors.calibration_log import CALIBRATION_FILE
 from sensors.errors import GovernanceError, NotEnoughDataError, UnknownNameError

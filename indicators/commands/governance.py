@@ -65,8 +65,9 @@ def _verified(services: Services, book: SiteBook, *, every: bool = True) -> Site
     """What became of the logs of one site; their lines without the intact ones, unless `every` is wanted."""
     from dataclasses import asdict
 
-    from indicators.governance.access import ACCESS_LOG, verify_logs
-    from indicators.governance.withdrawal import WITHDRAWALS, withdrawn
+    from indicators.governance.audit import verify_logs
+    from indicators.governance.site_logs import ACCESS_LOG, WITHDRAWALS
+    from indicators.governance.withdrawal import withdrawn
 
     reports = verify_logs(book)
     forgotten = withdrawn(book) - book.objecting if reports[WITHDRAWALS].intact else frozenset()
@@ -135,7 +136,7 @@ def audit_sign(
     `vigiposte pseudonyms create-key` does it by itself. With --reason: go on with logs that were restored
     from a backup, and say in them what is lost.
     """
-    from indicators.governance.access import sign_logs
+    from indicators.governance.audit import sign_logs
 
     services = services_of(context)
     book = services.load_site(site)
@@ -185,7 +186,7 @@ def _campaign(book: Any, identifier: str) -> str:
 
 def create_key(context: typer.Context, site: SiteOption = None) -> None:
     """Make the random key that [privacy] key_file names; it is never overwritten."""
-    from indicators.governance.access import sign_logs
+    from indicators.governance.audit import sign_logs
     from indicators.governance.pseudonyms import create_key as make
     from sensors.errors import GovernanceError
 

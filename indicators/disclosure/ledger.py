@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 
 from indicators.context import least_wearers
 from indicators.disclosure.rules import Atom, Cell, CellDecision, Outcome, Rules, decide
-from indicators.governance.access import LEDGER, site_chain
 from indicators.governance.chain import Chain, ChainReport, read_entries
+from indicators.governance.site_logs import LEDGER, site_chain
 from indicators.model import Audience
 from sensors.errors import GovernanceError, LocalResourceError
 
 if TYPE_CHECKING:
     from sensors.site_book import SiteBook
 
-__all__ = ["LEDGER", "SALT", "PublishedLedger", "ledger_chain"]
+__all__ = ["SALT", "PublishedLedger", "ledger_chain"]
 
 SALT = "published.salt"
 _EVENT = "published"

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 
-from indicators.governance.access import site_chain
 from indicators.governance.chain import RESTORED, read_entries
+from indicators.governance.site_logs import CAMPAIGN_LOG, WITHDRAWALS, site_chain
 from indicators.limits import all_limits
 from sensors.errors import GovernanceError, Problem
 from sensors.site_book import SiteBook
@@ -21,7 +21,6 @@ from sensors.site_checks import worn_live_sensors
 from sensors.site_model import Campaign
 
 __all__ = [
-    "CAMPAIGN_LOG",
     "campaign_on",
     "check_campaign",
     "declared_simulation",
@@ -29,7 +28,6 @@ __all__ = [
     "require_campaign",
 ]
 
-CAMPAIGN_LOG = "campaigns.jsonl"
 _CONFIRMED, _SIMULATED = "campaign_confirmed", "simulation_declared"
 
 
@@ -107,8 +105,6 @@ def _incomplete(file: str, campaign: Campaign) -> Iterator[Problem]:
 
 def _not_whole(book: SiteBook) -> Iterator[Problem]:
     """Logs that may lack a line: another set of sensors that was consulted on, or somebody who withdrew."""
-    from indicators.governance.withdrawal import WITHDRAWALS
-
     for name in (CAMPAIGN_LOG, WITHDRAWALS):
         try:
             chain = site_chain(book, name)

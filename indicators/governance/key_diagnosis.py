@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from indicators.governance.access import key_file
 from indicators.governance.pseudonyms import OTHERS, alias_files, key_troubles
+from indicators.governance.site_logs import key_file
 from sensors.findings import Finding, State
 from sensors.site_book import SiteBook
 from sensors.site_checks import worn_live_sensors

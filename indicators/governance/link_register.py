@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from indicators.governance.access import LINKS, site_chain
 from indicators.governance.chain import RESTORED, read_entries
+from indicators.governance.site_logs import LINKS, site_chain
 from sensors.errors import GovernanceError
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from indicators.disclosure.ledger import LEDGER, PublishedLedger
-from indicators.governance.access import site_chain
+from indicators.disclosure.ledger import PublishedLedger
 from indicators.governance.chain import RESTORED, read_entries
 from indicators.governance.link_register import revoke_links
 from indicators.governance.own_data import check_wearer, held_partitions
+from indicators.governance.site_logs import LEDGER, WITHDRAWALS, site_chain
 from indicators.model import Period
 from indicators.reduction.kinds import DATASET
 from indicators.reduction.minutes import MINUTE_NS
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from sensors.site_book import Posting, SiteBook
 
 __all__ = [
-    "WITHDRAWALS",
     "GroupEffect",
     "Withdrawal",
     "group_effects",
@@ -44,7 +43,6 @@ __all__ = [
     "withdrawn",
 ]
 
-WITHDRAWALS = "withdrawals.jsonl"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 Windows = list[tuple[int, int]]

@@ -18,8 +18,7 @@ from typer.testing import CliRunner
 from dashboards.web.settings import WebSettings
 from dashboards.web.source import SiteSource
 from indicators.explain import explain
-from indicators.governance.access import site_chain
-from indicators.governance.withdrawal import WITHDRAWALS
+from indicators.governance.site_logs import WITHDRAWALS, site_chain
 from indicators.model import Audience
 from sensors.errors import GovernanceError
 from sensors.quantities import Kind

@@ -12,10 +12,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from indicators.disclosure.ledger import LEDGER, SALT
+from indicators.disclosure.ledger import SALT
 from indicators.disclosure.publication import Permits, ShiftView, permits, refused_groups, usable_days
 from indicators.disclosure.rules import Outcome
 from indicators.governance.chain import Chain, read_entries
+from indicators.governance.site_logs import LEDGER
 from indicators.model import Period, Span, WorkerDay
 from indicators.worker_days.merging import MergedDay
 from sensors.errors import GovernanceError, LocalResourceError

@@ -12,12 +12,14 @@ from typer.testing import CliRunner, Result
 
 from indicators.disclosure.ledger import SALT, PublishedLedger
 from indicators.disclosure.rules import Cell, Outcome
-from indicators.governance.access import ACCESS_LOG, LEDGER, LINKS, log_access, site_chain, verify_logs
+from indicators.governance.access import log_access
+from indicators.governance.audit import verify_logs
 from indicators.governance.chain import read_entries
-from indicators.governance.consultation import CAMPAIGN_LOG, check_campaign, require_campaign
+from indicators.governance.consultation import check_campaign, require_campaign
 from indicators.governance.link_register import enter_link, open_links, revoke_links
 from indicators.governance.personal_link import PersonalLink
-from indicators.governance.withdrawal import WITHDRAWALS, is_marked
+from indicators.governance.site_logs import ACCESS_LOG, CAMPAIGN_LOG, LEDGER, LINKS, WITHDRAWALS, site_chain
+from indicators.governance.withdrawal import is_marked
 from indicators.model import Period
 from sensors.errors import GovernanceError
 from sensors.site_book import SiteBook
