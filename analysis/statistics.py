@@ -19,6 +19,7 @@ from analysis.nested import NestedMean, nested_mean
 from sensors.errors import MethodError
 
 __all__ = [
+    "LEAST_TEST_DAYS",
     "Difference",
     "NestedMean",
     "Settling",
@@ -33,7 +34,9 @@ __all__ = [
 ]
 
 _MOST_WORKERS = 1000
-_TEST_DAYS = 6
+
+LEAST_TEST_DAYS = 6
+"""Worker-days from which on `tolerance_test` tells whether a limit is met."""
 
 
 def upper_tolerance_factor(
@@ -235,7 +238,7 @@ def tolerance_test(
     factor = _one_factor(n, coverage, confidence)
     mean, deviation = float(days.mean()), float(days.std(ddof=1))
     margin = (limit - mean) / deviation if deviation else float(np.copysign(np.inf, limit - mean))
-    compliant = bool(margin >= factor) if n >= _TEST_DAYS else None
+    compliant = bool(margin >= factor) if n >= LEAST_TEST_DAYS else None
     return ToleranceTest(compliant, mean + factor * deviation, margin, factor, n)
 
 
@@ -295,9 +298,16 @@ def to_settle(known: NestedMean, limit: float, *, confidence: float = 0.90) -> S
 
 def _units_needed(per_unit: float, units: int, distance: float, confidence: float) -> int | None:
     counts = np.arange(units + 1, units + _MOST_WORKERS)
-    reach = special.stdtrit(counts - 1, 0.5 + confidence / 2.0) * np.sqrt(per_unit / counts)
+    reach = _quantiles(units, confidence) * np.sqrt(per_unit / counts)
     enough = np.flatnonzero(reach < distance)
     return int(counts[enough[0]]) - units if enough.size else None
+
+
+@lru_cache(maxsize=64)
+def _quantiles(units: int, confidence: float) -> NDArray[np.float64]:
+    """Of the t interval with one more unit, two more and so on: a site asks for the same few many times."""
+    freedoms = np.arange(units, units + _MOST_WORKERS - 1)
+    return np.asarray(special.stdtrit(freedoms, 0.5 + confidence / 2.0))
 
 
 def expected_regression(observed: float, population_mean: float, between_sd: float, error_sd: float) -> float:

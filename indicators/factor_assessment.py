@@ -58,8 +58,8 @@ def measured_factor(
     indicators: list[Indicator] = []
     usual: list[Any] = []
     refused: list[Refused] = []
-    for shift in shifts:
-        context = build_context(book, station, shift, period, figures=figures)
+    contexts = [build_context(book, station, shift, period, figures=figures) for shift in shifts]
+    for shift, context in zip(shifts, contexts, strict=True):
         of_shift = [item for item in own if item.day.shift == shift]
         if permits is None:
             content = [item.content for item in of_shift]
@@ -82,9 +82,9 @@ def measured_factor(
         return FactorResult(
             factor=factor, verdict=Verdict.NOT_MEASURED, above=None, reason=reason, indicators=()
         )
-    context = build_context(book, station, shifts[0], period)
-    indicators += _project(kind, usual, context)
-    missing = _rows_without_indicator(context, factor, indicators)
+    # Of a year no shift has limits of its own.
+    indicators += _project(kind, usual, contexts[0])
+    missing = _rows_without_indicator(contexts[0], factor, indicators)
     idle = [name for name in station.shifts if name not in shifts]
     gap = Note("shifts_not_measured", {"shifts": ", ".join(idle)}) if idle else None
     return judged_factor(factor, indicators, missing, Note("partly_withheld") if refused else gap)

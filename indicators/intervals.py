@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.statistics import NestedMean, nested_mean, tolerance_test
+from analysis.statistics import LEAST_TEST_DAYS, NestedMean, nested_mean, tolerance_test
 from indicators.model import Interval, Note
 from sensors.errors import MethodError
 
@@ -43,6 +43,10 @@ class Scale(StrEnum):
     PERCENT = "percent"
     SHARE = "share"
     NON_NEGATIVE = "non_negative"
+
+
+# Values of these scales have an upper end.
+_SHARE_FULL = {Scale.PERCENT: 100.0, Scale.SHARE: 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ def _interval(
     if scale is Scale.IDENTITY:
         half = math.hypot(nested.half_width(confidence), reach)
         return Interval(value - half, value + half)
-    full = {Scale.PERCENT: 100.0, Scale.SHARE: 1.0}.get(scale, math.inf)
+    full = _SHARE_FULL.get(scale, math.inf)
     if value <= 0.0 or value >= full or (nested.variance == 0.0 and reach == 0.0):
         half = math.hypot(nested.half_width(confidence), reach)
         return Interval(max(value - half, 0.0), min(value + half, full))
@@ -176,9 +180,9 @@ def _expit(logit: float) -> float:
 
 
 def _check_range(column: NDArray[np.float64], scale: Scale) -> None:
-    full = {Scale.PERCENT: 100.0, Scale.SHARE: 1.0, Scale.NON_NEGATIVE: math.inf}.get(scale)
-    if full is None:
+    if scale in (Scale.IDENTITY, Scale.ENERGY_DB):
         return
+    full = _SHARE_FULL.get(scale, math.inf)
     # Sums of float partials may pass the ends by a rounding error.
     slack = 1e-9 * full if math.isfinite(full) else 0.0
     wrong = (column < -slack) | (column > full + slack)
@@ -217,18 +221,18 @@ def tolerance_notes(values: Sequence[float], unit: str, *, scale: Scale) -> tupl
     EN 689:2018, 5.5.3 and annex F: upper tolerance limit of 95 % of exposures with 70 % confidence, from six
     days on. Written for inhaled agents, hence reported and never a verdict.
     """
+    if len(values) < LEAST_TEST_DAYS:
+        return ()
     days = np.asarray(values, dtype=np.float64)
-    full = {Scale.PERCENT: 100.0, Scale.SHARE: 1.0}.get(scale)
+    full = _SHARE_FULL.get(scale)
     if full is not None:
         # As for the interval: a day at an end counts as 1/20 of the mean's distance from it.
-        mean = float(days.mean()) if days.size else 0.0
+        mean = float(days.mean())
         if not 0.0 < mean < full:
             return ()
         days = np.clip(days, mean / _FLOOR, full - (full - mean) / _FLOOR)
         days = np.log(days / (full - days))
-    found = tolerance_test(days, math.inf) if days.size else None
-    if found is None or found.compliant is None:
-        return ()
+    found = tolerance_test(days, math.inf)
     value = found.upper_limit if full is None else full * _expit(found.upper_limit)
     return (Note("upper_tolerance_limit", {"value": round(value, 1), "unit": unit, "n": found.n}),)
 
