@@ -91,7 +91,7 @@ def nested_mean(values: ArrayLike, wearers: Sequence[str | None]) -> NestedMean:
     known = len(set(wearers) - {None})
     if known < 2:
         return _days_alone(days, known)
-    return _wearers_first(days, _design(tuple(wearers)), known)
+    return _wearers_first(days, _design(wearers), known)
 
 
 def _days_alone(days: NDArray[np.float64], wearers: int) -> NestedMean:
@@ -127,17 +127,21 @@ class _Design:
     effective: float
 
 
-@lru_cache(maxsize=512)
-def _design(names: tuple[str | None, ...]) -> _Design:
+def _design(names: Sequence[str | None]) -> _Design:
     # Days without a name are one more unit: nobody knows that they are different people.
     place = {name: index for index, name in enumerate(dict.fromkeys(names))}
-    unit = np.array([place[name] for name in names])
+    return _design_of(tuple(place[name] for name in names))
+
+
+@lru_cache(maxsize=512)
+def _design_of(units: tuple[int, ...]) -> _Design:
+    unit = np.array(units)
     size = np.bincount(unit).astype(np.float64)
-    total, units = int(unit.size), int(size.size)
+    total, number = int(unit.size), int(size.size)
     scale = 1.0 / (total * np.sqrt(1.0 - size / total))
     spread = np.outer(scale, scale) * (np.diag(size) - np.outer(size, size) / total)
     freedom = float(np.trace(spread) ** 2 / np.sum(spread**2))
-    effective = (total - float(np.sum(size**2)) / total) / (units - 1)
+    effective = (total - float(np.sum(size**2)) / total) / (number - 1)
     return _Design(unit, size, scale * size, freedom, effective)
 
 

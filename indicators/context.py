@@ -50,8 +50,6 @@ class AssessmentContext:
     period : Period
         The week (or dates) asked for; worker-days inside it make the ``week`` scope, all worker-days given
         to an assessment make the ``usual`` scope.
-    limits : tuple of Limit
-        Rows in force on `on` in the site's profiles that apply to this workstation, in table order.
     on : date
         Day on which the limits are looked up: the last day of the period.
     figures : bool
@@ -62,23 +60,23 @@ class AssessmentContext:
     workstation: Workstation
     shift: str
     period: Period
-    limits: tuple[Limit, ...]
     on: date
     figures: bool = True
 
     @cached_property
-    def _rows(self) -> Mapping[str, tuple[Limit, ...]]:
-        """The limits by the indicator that they are written for."""
-        found: dict[str, list[Limit]] = defaultdict(list)
-        for row in self.limits:
-            found[row.indicator].append(row)
-        return {indicator: tuple(rows) for indicator, rows in found.items()}
+    def _applicable(self) -> _Applicable:
+        return _applicable_to(self.book, self.workstation, self.on)
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Rows in force on `on` in the site's profiles that apply to this workstation, in table order."""
+        return self._applicable.rows
 
     def limits_for(self, indicator: str) -> tuple[Limit, ...]:
         """Rows held against `indicator`; a segment at its end (``…_upper_arm_other``) is ignored."""
         wanted = base_indicator(indicator)
         if wanted == indicator:
-            return self._rows.get(indicator, ())
+            return self._applicable.by_indicator.get(indicator, ())
         return tuple(row for row in self.limits if row.indicator in (indicator, wanted))
 
     def minimum_coverage(self, indicator: str, default: float = 0.80) -> float:
@@ -113,22 +111,37 @@ def mounts_of(identifier: str) -> frozenset[Mount] | None:
     return _BODY_PARTS.get(base.split("_", maxsplit=1)[0])
 
 
+@dataclass(frozen=True, slots=True)
+class _Applicable:
+    """Rows that apply somewhere, in table order, and those of each indicator."""
+
+    rows: tuple[Limit, ...]
+    by_indicator: Mapping[str, tuple[Limit, ...]]
+
+
 def rows_for(book: SiteBook, workstation: Workstation, on: date) -> tuple[Limit, ...]:
     """Rows of the site's profiles that are in force on a day and apply to a workstation, in table order."""
-    return _rows_for(
-        on, frozenset(book.site.site.limits), workstation.metabolic_class, workstation.acclimatised
-    )
+    return _applicable_to(book, workstation, on).rows
+
+
+def _applicable_to(book: SiteBook, workstation: Workstation, on: date) -> _Applicable:
+    profiles = frozenset(book.site.site.limits)
+    return _applicable(on, profiles, workstation.metabolic_class, workstation.acclimatised)
 
 
 @lru_cache(maxsize=256)
-def _rows_for(
+def _applicable(
     on: date, profiles: frozenset[str], metabolic_class: MetabolicClass, acclimatised: bool
-) -> tuple[Limit, ...]:
-    return tuple(
+) -> _Applicable:
+    rows = tuple(
         row
         for row in in_force(on, profiles=tuple(profiles))
         if row.applies(metabolic_class, acclimatised=acclimatised)
     )
+    by_indicator: dict[str, list[Limit]] = defaultdict(list)
+    for row in rows:
+        by_indicator[row.indicator].append(row)
+    return _Applicable(rows, {indicator: tuple(own) for indicator, own in by_indicator.items()})
 
 
 def build_context(
@@ -140,7 +153,6 @@ def build_context(
         workstation=workstation,
         shift=shift,
         period=period,
-        limits=rows_for(book, workstation, period.last),
         on=period.last,
         figures=figures,
     )

@@ -30,6 +30,7 @@ from indicators.model import Factor, Indicator, Interval, Note, Verdict
 from indicators.noise.days import Basis, choose_days, day_level_db, hours
 from indicators.noise.under_protector import under_protector
 from indicators.reduction.climate import ClimateDay
+from indicators.reduction.minutes import MINUTE_NS
 from indicators.reduction.noise import NoiseDay, peak_events
 from indicators.reduction.posture_day import PostureDay
 from indicators.verdicts import assess_limit
@@ -175,16 +176,23 @@ def project_posture(days: Sequence[PostureDay], context: AssessmentContext) -> t
 
 def _union_share(parts: Sequence[PostureDay], bent: int, raised: int) -> float | None:
     """Share of the seconds seen by any sensor in which one of them saw its posture, 0–1."""
-    minutes = np.sort(np.concatenate([part.minutes_ns for part in parts]))
-    on, present = np.zeros((2, minutes.size), np.uint64)
-    for part in parts:
-        condition = f"inclination_ge{raised}" if part.day.mount in _ARMS else f"flexion_ge{bent}"
-        if condition not in part.masks:
-            continue
-        # A minute of several sensors has several places here; all of them use its first.
-        place = np.searchsorted(minutes, part.minutes_ns)
-        on[place] |= part.masks["present"] & part.masks[condition]
-        present[place] |= part.masks["present"]
+    conditions = [
+        f"inclination_ge{raised}" if part.day.mount in _ARMS else f"flexion_ge{bent}" for part in parts
+    ]
+    seen = [
+        (part, part.masks[condition])
+        for part, condition in zip(parts, conditions, strict=True)
+        if part.minutes_ns.size and condition in part.masks
+    ]
+    if not seen:
+        return None
+    first = min(int(part.minutes_ns[0]) for part, _ in seen)
+    last = max(int(part.minutes_ns[-1]) for part, _ in seen)
+    on, present = np.zeros((2, (last - first) // MINUTE_NS + 1), np.uint64)
+    for part, mask in seen:
+        minutes = (part.minutes_ns - first) // MINUTE_NS
+        on[minutes] |= part.masks["present"] & mask
+        present[minutes] |= part.masks["present"]
     exposed_h, seen_h = (int(np.bitwise_count(words).sum()) / 3600.0 for words in (on, present))
     return exposed_h / seen_h if seen_h > 0 else None
 

@@ -63,6 +63,11 @@ def week_lex(basis: Basis, context: AssessmentContext) -> WeekLex | None:
     coverage = len(measured) / len(planned) if planned else 0.0
     if not measured or coverage < context.minimum_coverage("lex_weekly"):
         return None
-    daily = np.array([float(energy_mean(by_day[day])) for day in measured])
+    daily = np.array([_of_date(by_day[day]) for day in measured])
     filled = np.append(daily, np.full(len(planned) - len(measured), float(energy_mean(daily))))
     return WeekLex(float(lex_weekly(filled)), len(planned), len(measured), coverage)
+
+
+def _of_date(levels_db: list[float]) -> float:
+    """Energy mean of the worker-days of one site date, most often a single one [dB(A)]."""
+    return levels_db[0] if len(levels_db) == 1 else float(energy_mean(levels_db))
