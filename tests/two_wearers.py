@@ -7,7 +7,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from html import unescape
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +21,7 @@ from ingest.store import open_store
 from sensors.errors import VigiposteError
 from sensors.quantities import Kind
 from sensors.readings import ReadingBatch
+from tests.site_tables import head, mounted, row, trial
 from vigiposte import app
 
 __all__ = [
@@ -43,91 +44,30 @@ WEARERS = ("p-zq7alderwood", "p-zq8birchbark")
 CROWD = tuple(f"p-crowd{index}" for index in range(5))
 HELD, SHOWN = "press-1", "press-2"
 SECOND = 10**9
-SITE = """
-schema = 1
-[site]
-id = "plant"
-label = "Plant"
-language = "en"
-[[campaigns]]
-id = "c"
-from = 2026-11-01
-to = 2026-12-31
-purpose = "Trial"
-simulation = true
-[[shifts]]
-id = "day"
-label = "Day"
-start = "08:00"
-end = "08:20"
-[[groups]]
-id = "g"
-workstations = ["press-1"]
-workers = 2
-[[workstations]]
-id = "press-1"
-label = "Press 1"
-shifts = ["day"]
-hours_per_year = 1200
-[[workstations]]
-id = "press-2"
-label = "Press 2"
-shifts = ["day"]
-hours_per_year = 1200
-[[tasks]]
-id = "stamp"
-workstation = "press-1"
-label = "Stamping"
-hours = 0.3
-[[sensors]]
-id = "dosi-1"
-kind = "noise"
-channels = ["laeq", "lcpeak"]
-origin = "simulated"
-[[sensors]]
-id = "trunk-1"
-kind = "posture"
-channels = ["acc_x", "acc_y", "acc_z"]
-origin = "simulated"
-[[sensors]]
-id = "dosi-2"
-kind = "noise"
-channels = ["laeq", "lcpeak"]
-origin = "simulated"
-[[sensors]]
-id = "air-1"
-kind = "climate"
-channels = ["air_temperature", "relative_humidity"]
-origin = "simulated"
-[[calibrations]]
-id = "trunk-1-a"
-sensor = "trunk-1"
-at = 2026-11-16T07:00:00
-kind = "two_postures"
-upright = [1.0, 0.0, 0.0]
-lean = [0.766, 0.0, 0.643]
-[[placements]]
-sensor = "dosi-1"
-workstation = "press-1"
-mount = "shoulder"
-from = 2026-11-01T00:00:00
-[[placements]]
-sensor = "trunk-1"
-workstation = "press-1"
-mount = "upper_back"
-from = 2026-11-01T00:00:00
-calibration = "trunk-1-a"
-[[placements]]
-sensor = "dosi-2"
-workstation = "press-2"
-mount = "shoulder"
-from = 2026-11-01T00:00:00
-[[placements]]
-sensor = "air-1"
-workstation = "press-1"
-mount = "fixed"
-from = 2026-11-01T00:00:00
-"""
+LEVELS = ("laeq", "lcpeak")
+AXES = ("acc_x", "acc_y", "acc_z")
+SITE = (
+    head("plant", "Plant", language="en")
+    + trial("c", date(2026, 11, 1), date(2026, 12, 31), "Trial")
+    + row("shifts", id="day", label="Day", start="08:00", end="08:20")
+    + row("groups", id="g", workstations=["press-1"], workers=2)
+    + row("workstations", id="press-1", label="Press 1", shifts=["day"], hours_per_year=1200)
+    + row("workstations", id="press-2", label="Press 2", shifts=["day"], hours_per_year=1200)
+    + row("tasks", id="stamp", workstation="press-1", label="Stamping", hours=0.3)
+    + mounted("dosi-1", "noise", "press-1", "shoulder", channels=LEVELS)
+    + mounted("trunk-1", "posture", "press-1", "upper_back", channels=AXES, calibration="trunk-1-a")
+    + mounted("dosi-2", "noise", "press-2", "shoulder", channels=LEVELS)
+    + mounted("air-1", "climate", "press-1", "fixed", channels=["air_temperature", "relative_humidity"])
+    + row(
+        "calibrations",
+        id="trunk-1-a",
+        sensor="trunk-1",
+        at=datetime(2026, 11, 16, 7),
+        kind="two_postures",
+        upright=[1.0, 0.0, 0.0],
+        lean=[0.766, 0.0, 0.643],
+    )
+)
 
 
 def fill(folder: Path, *, louder_db: float = 0.0, deeper_deg: float = 0.0) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -21,109 +21,67 @@ from sensors.quantities import Kind
 from sensors.readings import ReadingBatch
 from sensors.site_file import load_site
 from tests.dashboards.plants import ZONE
+from tests.site_tables import LAKE, head, mounted, row, trial
 
-SITE = """\
-schema = 1
-[site]
-id = "saint-aubin"
-label = "Usine de Saint-Aubin"
-timezone = "Europe/Paris"
-[store]
-url = "lake:./lake"
-[[campaigns]]
-id = "c1"
-from = 2026-10-01
-to = 2026-12-31
-purpose = "Essai"
-simulation = true
-[[shifts]]
-id = "morning"
-label = "Équipe du matin"
-start = "05:00"
-end = "13:00"
-breaks = [["09:00", "09:20"]]
-[[workstations]]
-id = "presse-1"
-label = "Presse 1"
-shifts = ["morning"]
-[[workstations]]
-id = "assemblage-3"
-label = "Assemblage 3"
-shifts = ["morning"]
-[[workstations]]
-id = "four-2"
-label = "Four 2"
-shifts = ["morning"]
-[[workstations]]
-id = "meulage-4"
-label = "Meulage 4"
-shifts = ["morning"]
-[[workstations]]
-id = "chambre-froide"
-label = "Chambre froide"
-shifts = ["morning"]
-[[workstations]]
-id = "bureau"
-label = "Bureau méthodes"
-shifts = ["morning"]
-[[workstations]]
-id = "maintenance"
-label = "Maintenance"
-shifts = ["morning"]
-[[sensors]]
-id = "sl-01"
-kind = "noise"
-label = "Sonomètre SL-01 <b>"
-channels = ["laeq"]
-origin = "simulated"
-[[sensors]]
-id = "db-07"
-kind = "noise"
-label = "DB-07"
-channels = ["laeq", "lcpeak"]
-origin = "simulated"
-[[sensors]]
-id = "im-03"
-kind = "posture"
-label = "IM-03"
-origin = "simulated"
-[[sensors]]
-id = "th-14"
-kind = "climate"
-label = "TH-14"
-channels = ["air_temperature"]
-origin = "simulated"
-[[placements]]
-sensor = "sl-01"
-workstation = "presse-1"
-mount = "fixed"
-from = 2026-10-01T00:00:00
-[[placements]]
-sensor = "th-14"
-workstation = "four-2"
-mount = "fixed"
-from = 2026-10-01T00:00:00
-[[placements]]
-sensor = "db-07"
-workstation = "presse-1"
-mount = "shoulder"
-from = 2026-10-01T00:00:00
-wearer = "w01"
-[[placements]]
-sensor = "im-03"
-workstation = "presse-1"
-mount = "upper_arm_dominant"
-from = 2026-10-01T00:00:00
-wearer = "w01"
-calibration = "im-03-a"
-[[calibrations]]
-id = "im-03-a"
-sensor = "im-03"
-at = 2026-11-01T06:00:00
-kind = "two_postures"
-upright = [1.0, 0.0, 0.0]
-lean = [0.5, 0.0, 0.8660254037844386]
-"""
+OCTOBER = datetime(2026, 10, 1)
+STATIONS = {
+    "presse-1": "Presse 1",
+    "assemblage-3": "Assemblage 3",
+    "four-2": "Four 2",
+    "meulage-4": "Meulage 4",
+    "chambre-froide": "Chambre froide",
+    "bureau": "Bureau méthodes",
+    "maintenance": "Maintenance",
+}
+SITE = (
+    head("saint-aubin", "Usine de Saint-Aubin", timezone="Europe/Paris")
+    + LAKE
+    + trial("c1", date(2026, 10, 1), date(2026, 12, 31), "Essai")
+    + row(
+        "shifts",
+        id="morning",
+        label="Équipe du matin",
+        start="05:00",
+        end="13:00",
+        breaks=[["09:00", "09:20"]],
+    )
+    + "".join(row("workstations", id=one, label=label, shifts=["morning"]) for one, label in STATIONS.items())
+    + mounted(
+        "sl-01", "noise", "presse-1", "fixed", since=OCTOBER, label="Sonomètre SL-01 <b>", channels=["laeq"]
+    )
+    + mounted(
+        "db-07",
+        "noise",
+        "presse-1",
+        "shoulder",
+        since=OCTOBER,
+        label="DB-07",
+        channels=["laeq", "lcpeak"],
+        wearer="w01",
+    )
+    + mounted(
+        "im-03",
+        "posture",
+        "presse-1",
+        "upper_arm_dominant",
+        since=OCTOBER,
+        label="IM-03",
+        wearer="w01",
+        calibration="im-03-a",
+    )
+    + mounted(
+        "th-14", "climate", "four-2", "fixed", since=OCTOBER, label="TH-14", channels=["air_temperature"]
+    )
+    + row(
+        "calibrations",
+        id="im-03-a",
+        sensor="im-03",
+        at=datetime(2026, 11, 1, 6),
+        kind="two_postures",
+        upright=[1.0, 0.0, 0.0],
+        lean=[0.5, 0.0, 0.8660254037844386],
+    )
+)
 
 
 def write_plant(folder: Path) -> None:

@@ -24,43 +24,19 @@ from sensors.quantities import Kind
 from sensors.site_book import SiteBook
 from sensors.site_file import load_site
 from sensors.site_model import Mount
+from tests.site_tables import head, row
 
 MONDAY = date(2026, 11, 16)
 HOUR = 3_600_000_000_000
-SITE = """
-schema = 1
-[site]
-id = "plant"
-label = "Plant"
-[[shifts]]
-id = "day"
-start = "08:00"
-end = "16:00"
-[[workstations]]
-id = "a"
-label = "A"
-family = "presses"
-shifts = ["day"]
-[[workstations]]
-id = "b"
-label = "B"
-family = "presses"
-shifts = ["day"]
-[[sensors]]
-id = "worn"
-kind = "noise"
-channels = ["laeq"]
-origin = "simulated"
-[[sensors]]
-id = "live"
-kind = "noise"
-channels = ["laeq"]
-[[sensors]]
-id = "fixed"
-kind = "noise"
-channels = ["laeq"]
-origin = "simulated"
-"""
+SITE = (
+    head("plant", "Plant")
+    + row("shifts", id="day", start="08:00", end="16:00")
+    + row("workstations", id="a", label="A", family="presses", shifts=["day"])
+    + row("workstations", id="b", label="B", family="presses", shifts=["day"])
+    + row("sensors", id="worn", kind="noise", channels=["laeq"], origin="simulated")
+    + row("sensors", id="live", kind="noise", channels=["laeq"])
+    + row("sensors", id="fixed", kind="noise", channels=["laeq"], origin="simulated")
+)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from sensors.quantities import Kind
 from sensors.readings import Flag, ReadingBatch
 from sensors.site_book import SiteBook
 from sensors.site_file import load_site
+from tests.site_tables import LAKE, head, mounted, row, trial
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -38,77 +39,42 @@ CHANNELS = {
 }
 # Where rows are: at both edges of a day, across midnight, and with gaps between.
 MEASURED = ((0, 40), (600, 75), (1380, 90))
-SITE = """
-schema = 1
-[site]
-id = "plant"
-label = "Plant"
-[store]
-url = "lake:./lake"
-[[campaigns]]
-id = "c"
-from = 2026-11-01
-to = 2026-12-31
-purpose = "test"
-simulation = true
-[[shifts]]
-id = "day"
-start = "08:00"
-end = "16:00"
-[[workstations]]
-id = "w"
-label = "W"
-shifts = ["day"]
-[[sensors]]
-id = "noise"
-kind = "noise"
-origin = "simulated"
-[[sensors]]
-id = "climate"
-kind = "climate"
-origin = "simulated"
-[[sensors]]
-id = "posture"
-kind = "posture"
-origin = "simulated"
-[[placements]]
-sensor = "noise"
-workstation = "w"
-mount = "shoulder"
-from = 2026-11-01T00:00:00
-[[placements]]
-sensor = "climate"
-workstation = "w"
-mount = "fixed"
-from = 2026-11-01T00:00:00
-[[placements]]
-sensor = "posture"
-workstation = "w"
-mount = "upper_back"
-calibration = "two"
-from = 2026-11-01T00:00:00
-to = 2026-11-16T11:17:00
-[[placements]]
-sensor = "posture"
-workstation = "w"
-mount = "upper_back"
-calibration = "one"
-from = 2026-11-16T11:20:30
-[[calibrations]]
-id = "two"
-sensor = "posture"
-at = 2026-11-01T06:00:00
-kind = "two_postures"
-upright = [1.0, 0.0, 0.0]
-lean = [0.866, 0.0, 0.5]
-[[calibrations]]
-id = "one"
-sensor = "posture"
-at = 2026-11-16T06:00:00
-kind = "estimated"
-upright = [0.99, 0.1, 0.0]
-error_deg = 6.0
-"""
+SITE = (
+    head("plant", "Plant")
+    + LAKE
+    + trial("c", date(2026, 11, 1), date(2026, 12, 31))
+    + row("shifts", id="day", start="08:00", end="16:00")
+    + row("workstations", id="w", label="W", shifts=["day"])
+    + mounted("noise", "noise", "w", "shoulder")
+    + mounted("climate", "climate", "w", "fixed")
+    + mounted("posture", "posture", "w", "upper_back", calibration="two", to=datetime(2026, 11, 16, 11, 17))
+    + row(
+        "placements",
+        sensor="posture",
+        workstation="w",
+        mount="upper_back",
+        calibration="one",
+        from_=datetime(2026, 11, 16, 11, 20, 30),
+    )
+    + row(
+        "calibrations",
+        id="two",
+        sensor="posture",
+        at=datetime(2026, 11, 1, 6),
+        kind="two_postures",
+        upright=[1.0, 0.0, 0.0],
+        lean=[0.866, 0.0, 0.5],
+    )
+    + row(
+        "calibrations",
+        id="one",
+        sensor="posture",
+        at=datetime(2026, 11, 16, 6),
+        kind="estimated",
+        upright=[0.99, 0.1, 0.0],
+        error_deg=6.0,
+    )
+)
 
 
 def values(kind: Kind, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
