@@ -16,10 +16,8 @@ __all__ = [
     "SECONDS",
     "Timeline",
     "at_least",
-    "count",
     "earlier",
     "later",
-    "longest_s",
     "median_5s",
     "starts",
     "unpack",
@@ -37,7 +35,7 @@ _MINUTE_NS = 60_000_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
-    """Words of the minutes of one day, with free words where time is missing.
+    """Words of the minutes of one or several days, with free words where time is missing and between days.
 
     Attributes
     ----------
@@ -45,17 +43,24 @@ class Timeline:
         Word of each minute.
     size : int
         Number of words, free ones included.
+    bounds : intp array, shape (d + 1,)
+        Words of each day, from the free one before its first minute on.
     """
 
     places: IndexArray
     size: int
+    bounds: IndexArray
 
     @classmethod
-    def of(cls, minutes_ns: IntArray) -> Timeline:
-        """Timeline of minutes that begin at these times [ns], in order."""
-        places = np.arange(1, minutes_ns.shape[0] + 1)
-        places[1:] += np.cumsum(minutes_ns[1:] - minutes_ns[:-1] != _MINUTE_NS)
-        return cls(places, int(places[-1]) + 2 if places.size else 1)
+    def of(cls, *days_ns: IntArray) -> Timeline:
+        """Timeline of the minutes of days that begin at these times [ns], in order within each day."""
+        starts_ns = np.concatenate(days_ns)
+        rows = np.cumsum([0, *(day.shape[0] for day in days_ns)])
+        free = np.ones(starts_ns.shape[0] + 1, np.int64)
+        free[1:-1] = starts_ns[1:] - starts_ns[:-1] != _MINUTE_NS
+        free[rows] = 1
+        places = np.arange(starts_ns.shape[0] + 1) + np.cumsum(free)
+        return cls(places[:-1], int(places[-1]), places[rows] - 1)
 
     def words(self, *masks: WordArray) -> WordArray:
         """Masks of the minutes laid into the timeline.
@@ -73,6 +78,22 @@ class Timeline:
         for row, mask in zip(laid, masks, strict=True):
             row[self.places] = mask
         return laid
+
+    def count(self, words: WordArray) -> IntArray:
+        """Number of seconds that hold in each day, shape ``(…, d)``."""
+        total = np.zeros((*words.shape[:-1], self.size + 1), np.int64)
+        np.cumsum(np.bitwise_count(words), axis=-1, out=total[..., 1:])
+        return np.asarray(total[..., self.bounds[1:]] - total[..., self.bounds[:-1]])
+
+    def longest_s(self, words: WordArray) -> IntArray:
+        """Length of the longest run of one series in each day [s], 0 where nothing holds; shape (d,)."""
+        on = unpack(words)
+        # Free words lie at both ends, so edges come in pairs.
+        edges = np.flatnonzero(on[1:] != on[:-1])
+        day = np.searchsorted(self.bounds * SECONDS, edges[::2], side="right") - 1
+        longest = np.zeros(self.bounds.shape[0] - 1, np.int64)
+        np.maximum.at(longest, day, edges[1::2] - edges[::2])
+        return longest
 
 
 def later(words: WordArray, seconds: int) -> WordArray:
@@ -101,10 +122,27 @@ def earlier(words: WordArray, seconds: int) -> WordArray:
 
 
 def at_least(words: WordArray, seconds: int) -> WordArray:
-    """Only the runs that last so many seconds or more; shape ``(…, size)``."""
-    # A run of nearly two minutes holds through one of them; most days have none and end here.
-    if seconds >= 2 * SECONDS - 1 and not (words == _ALL).any():
-        return np.zeros_like(words)
+    """Only the runs that last so many seconds or more; shape ``(…, size)``, free words at both ends."""
+    if seconds <= SECONDS:
+        return _at_least(words, seconds)
+    # A run of more than a minute goes on from one word to the next, which few words do.
+    flat = words.ravel()
+    goes_on = ((flat[:-1] >> np.uint64(SECONDS - 1)) & flat[1:] & np.uint64(1)) > 0
+    found = np.zeros_like(flat)
+    if goes_on.any():
+        near = np.zeros(flat.size, np.bool_)
+        near[:-1] |= goes_on
+        near[1:] |= goes_on
+        chosen = np.flatnonzero(near)
+        places = np.arange(1, chosen.size + 1)
+        places[1:] += np.cumsum(chosen[1:] - chosen[:-1] != 1)
+        close = np.zeros(places[-1] + 2, np.uint64)
+        close[places] = flat[chosen]
+        found[chosen] = _at_least(close, seconds)[places]
+    return found.reshape(words.shape)
+
+
+def _at_least(words: WordArray, seconds: int) -> WordArray:
     begins, reach = words, 1
     while reach < seconds:
         step = min(reach, seconds - reach)
@@ -120,11 +158,6 @@ def at_least(words: WordArray, seconds: int) -> WordArray:
     return runs
 
 
-def count(words: WordArray) -> IntArray:
-    """Number of seconds that hold, over the last axis."""
-    return np.asarray(np.bitwise_count(words).sum(axis=-1, dtype=np.int64))
-
-
 def unpack(words: WordArray) -> BoolArray:
     """The seconds of words one after another; shape ``(60·m,)``."""
     octets = words.astype("<u8").view(np.uint8).reshape(-1, 8)
@@ -135,14 +168,6 @@ def unpack(words: WordArray) -> BoolArray:
 def starts(words: WordArray) -> WordArray:
     """First second of each run."""
     return words & ~earlier(words, 1)
-
-
-def longest_s(words: WordArray) -> int:
-    """Length of the longest run of one series [s], 0 when nothing holds."""
-    on = unpack(words)
-    # Free words lie at both ends, so edges come in pairs.
-    edges = np.flatnonzero(on[1:] != on[:-1])
-    return int((edges[1::2] - edges[::2]).max()) if edges.size else 0
 
 
 def median_5s(words: WordArray, present: WordArray) -> WordArray:

@@ -23,6 +23,7 @@ __all__ = [
     "DYNAMIC_G",
     "MOVING_SD_G",
     "STILL_SD_G",
+    "STILL_SHARE",
     "UNRELIABLE_DYNAMIC_SHARE",
     "QualityFlag",
     "RecordingQuality",
@@ -38,6 +39,7 @@ BoolArray = NDArray[np.bool_]
 DYNAMIC_G = 0.1  # 0.1 g across gravity turns the apparent vertical by 5.7°
 UNRELIABLE_DYNAMIC_SHARE = 0.25  # more than a quarter of the time: percentiles are no longer the posture's
 STILL_SD_G = 0.01  # mean of the three axes' standard deviations in 2 s (Acti4)
+STILL_SHARE = 0.95  # of a minute's valid time, from which on the minute counts as still
 MOVING_SD_G = 0.1  # standard deviation of one axis in 2 s: walking rather than standing (Acti4)
 CLIPPED_SHARE_OF_RANGE = 0.99
 _FALLING_G = 0.5
@@ -231,7 +233,7 @@ def wear_states(
     str array, shape (m,)
         Values of `WearState`.
     """
-    quiet = still_share >= 0.95
+    quiet = still_share >= STILL_SHARE
     states = np.full(quiet.shape[0], WearState.WORN.value, "<U5")
     if not quiet.any():
         return states

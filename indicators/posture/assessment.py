@@ -24,7 +24,6 @@ from indicators.limits import Role
 from indicators.model import Factor, Indicator, Interval, LimitAssessment, Note, Scope, Verdict
 from indicators.posture.days import PostureGroup, posture_groups, quality_notes
 from indicators.posture.figures import angle_bands, angle_distribution, by_day, by_hour, variation
-from indicators.posture.kept import spread_of
 from indicators.posture.measures import Measure, Needs, measures_of
 from indicators.reduction.posture_day import PostureDay
 from indicators.verdicts import assess_limit
@@ -85,12 +84,12 @@ def assess(days: Sequence[PostureDay], *, context: AssessmentContext) -> tuple[I
     """
     usual_scope, week_scope = [], []
     for group in posture_groups(days):
-        own = group.of([item for item in group.facts if context.in_period(item.day.day.day)])
+        own = group.of([day for day in group.days if context.in_period(day.day.day)])
         splits = any(day.splits for day in group.days)
         for measure in measures_of(group.segment, splits=splits):
             whole = _evaluated(measure, group, context)
             usual_scope.append(_usual(whole, context))
-            if own.facts:
+            if own.days:
                 week_scope.append(_week(whole if own is group else _evaluated(measure, own, context)))
     return (*usual_scope, *week_scope)
 
@@ -106,7 +105,7 @@ def _evaluated(measure: Measure, group: PostureGroup, context: AssessmentContext
         identifier,
         measure,
         found,
-        fmean([spread_of(measure, day) for day in found.days]) if found.values else 0.0,
+        fmean([figures.spreads[measure.id] for figures in found.group.figures]) if found.values else 0.0,
         _evidence(found.group, context),
         notes,
         _details(measure, found, context),
@@ -118,7 +117,7 @@ def _evidence(group: PostureGroup, context: AssessmentContext) -> Evidence:
         factor=Factor.POSTURE,
         shift=context.shift,
         coverage=group.coverage,
-        n_days=len(group.facts),
+        n_days=len(group.days),
         n_wearers=group.n_wearers,
         worn=group.worn,
     )
@@ -126,27 +125,27 @@ def _evidence(group: PostureGroup, context: AssessmentContext) -> Evidence:
 
 def _values(measure: Measure, group: PostureGroup, minimum: float) -> _Values:
     valid = group.valid(minimum)
-    if not valid.facts:
+    if not valid.days:
         best = max((day.coverage for day in group.days), default=0.0)
         why = {"best_percent": round(100 * best), "minimum_percent": round(100 * minimum)}
         return _Values(group, (), Note("no_valid_shift", why))
     based = valid.based(measure.needs)
-    if not based.facts:
+    if not based.days:
         bare = all(day.reference is Reference.NONE for day in valid.days)
         return _Values(group, (), Note("reference_missing" if bare else "lean_missing"))
     if measure.needs is Needs.NOTHING and len(based.velocity_bases) > 1:
         return _Values(group, (), Note("velocity_methods_mixed"))
-    values = [item.once(measure.id, measure.of) for item in based.facts]
+    values = [figures.values[measure.id] for figures in based.figures]
     if not any(map(math.isnan, values)):
         return _Values(based, tuple(values), None)
-    known = based.of([item for item, value in zip(based.facts, values, strict=True) if not math.isnan(value)])
-    if not known.facts:
+    known = based.of([day for day, value in zip(based.days, values, strict=True) if not math.isnan(value)])
+    if not known.days:
         return _Values(group, (), Note("not_measured"))
     return _Values(known, tuple(value for value in values if not math.isnan(value)), None)
 
 
 def _method(measure: Measure, group: PostureGroup) -> str:
-    if measure.needs is Needs.NOTHING and group.facts:
+    if measure.needs is Needs.NOTHING and group.days:
         return f"{measure.method}; {group.velocity_bases[0]}"
     return "; ".join([measure.method, *group.angle_bases])
 
@@ -274,7 +273,7 @@ def _details(measure: Measure, found: _Values, context: AssessmentContext) -> di
     details: dict[str, object] = {"days": by_day(group, found.values)}
     if measure.figure == "share":
         details["bands"] = angle_bands(group, angle)
-        details["by_hour"] = by_hour(group.facts, measure.condition, context.book.zone)
+        details["by_hour"] = by_hour(group, measure.condition, context.book.zone)
     elif measure.figure == "percentile":
         stem = measure.id.removesuffix("_p50")
         thresholds = [

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from analysis.posture_calibration import Reference
 from indicators.model import Note
+from indicators.posture.kept import with_figures
 from indicators.posture.measures import Measure, Needs, Segment, segment_of
-from indicators.posture.seconds import DaySeconds
-from indicators.reduction.posture_day import PostureDay
+from indicators.reduction.posture_day import PostureDay, PostureFigures
 from indicators.table_files import toml_table
 from sensors.site_model import Mount
 
@@ -56,22 +56,22 @@ class PostureGroup:
     segment : Segment
     suffix : str
         Appended to indicator ids where another mount already speaks for the segment.
-    facts : tuple of DaySeconds
-        All worker-days, in time order.
+    days : tuple of PostureDay
+        All worker-days with their figures, in time order.
     """
 
     segment: Segment
     suffix: str
-    facts: tuple[DaySeconds, ...]
+    days: tuple[PostureDay, ...]
 
     @cached_property
-    def days(self) -> tuple[PostureDay, ...]:
-        """The worker-days."""
-        return tuple(item.day for item in self.facts)
+    def figures(self) -> tuple[PostureFigures, ...]:
+        """Figures of each worker-day."""
+        return tuple(day.figures for day in self.days if day.figures is not None)
 
-    def of(self, chosen: Sequence[DaySeconds]) -> PostureGroup:
+    def of(self, chosen: Sequence[PostureDay]) -> PostureGroup:
         """The same mount with these worker-days only."""
-        return self if len(chosen) == len(self.facts) else replace(self, facts=tuple(chosen))
+        return self if len(chosen) == len(self.days) else replace(self, days=tuple(chosen))
 
     @cached_property
     def _by_minimum(self) -> dict[float, PostureGroup]:
@@ -82,11 +82,11 @@ class PostureGroup:
         if minimum not in self._by_minimum:
             self._by_minimum[minimum] = self.of(
                 [
-                    item
-                    for item in self.facts
-                    if item.day.work_ns > 0
-                    and item.day.coverage >= minimum
-                    and item.day.quality.stuck_ns <= _STUCK_HALF * item.day.valid_ns
+                    day
+                    for day in self.days
+                    if day.work_ns > 0
+                    and day.coverage >= minimum
+                    and day.quality.stuck_ns <= _STUCK_HALF * day.valid_ns
                 ]
             )
         return self._by_minimum[minimum]
@@ -98,7 +98,7 @@ class PostureGroup:
     def based(self, needs: Needs) -> PostureGroup:
         """Worker-days whose reference postures allow measures with these needs."""
         if needs not in self._by_needs:
-            self._by_needs[needs] = self.of([item for item in self.facts if _has_reference(item.day, needs)])
+            self._by_needs[needs] = self.of([day for day in self.days if _has_reference(day, needs)])
         return self._by_needs[needs]
 
     @cached_property
@@ -200,7 +200,7 @@ def posture_groups(days: Sequence[PostureDay]) -> tuple[PostureGroup, ...]:
             day.day.wearer or "",
         )
 
-    known = sorted((day for day in days if day.day.mount in _FIRST_CHOICE), key=place)
+    known = sorted((day for day in with_figures(days) if day.day.mount in _FIRST_CHOICE), key=place)
     found: list[PostureGroup] = []
     for mount, group in groupby(known, key=lambda day: day.day.mount):
         segment = segment_of(mount)
@@ -208,7 +208,7 @@ def posture_groups(days: Sequence[PostureDay]) -> tuple[PostureGroup, ...]:
         taken = any(other.segment is segment for other in found)
         other_arm = segment is Segment.UPPER_ARM and mount is not _PLAIN_ARM
         suffix = f"_{mount.value}" if taken or other_arm else ""
-        found.append(PostureGroup(segment, suffix, tuple(DaySeconds(day) for day in group)))
+        found.append(PostureGroup(segment, suffix, tuple(group)))
     return tuple(found)
 
 
@@ -224,12 +224,12 @@ def _has_reference(day: PostureDay, needs: Needs) -> bool:
 def quality_notes(group: PostureGroup, minimum: float, measure: Measure) -> tuple[Note, ...]:
     """Remarks on the worker-days behind a measure, most serious first."""
     used = group.valid(minimum)
-    left_out = len(group.facts) - len(used.facts)
+    left_out = len(group.days) - len(used.days)
     notes: list[Note] = []
     if left_out:
-        shares = {"n": left_out, "total": len(group.facts), "minimum_percent": round(100 * minimum)}
+        shares = {"n": left_out, "total": len(group.days), "minimum_percent": round(100 * minimum)}
         notes.append(Note("days_left_out", shares))
-    if not used.facts:
+    if not used.days:
         return tuple(notes)
     notes += used.sensor_notes
     if measure.needs is not Needs.NOTHING:

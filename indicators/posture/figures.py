@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from indicators.posture.angles import histogram_percentiles
 from indicators.posture.days import PostureGroup
-from indicators.posture.measures import histogram_percentile
-from indicators.posture.seconds import DaySeconds
 from indicators.reduction.posture_bins import ANGLE_OFFSET, summary_plan
 from indicators.reduction.posture_day import PostureDay
 from indicators.site_hours import site_hour
@@ -24,6 +23,7 @@ __all__ = ["angle_bands", "angle_distribution", "band_edges_deg", "by_day", "by_
 IntArray = NDArray[np.int64]
 
 _PERCENTS = (1, 10, 50, 90, 95, 99)
+_PERCENT_NAMES = tuple(f"p{percent}" for percent in _PERCENTS)
 
 
 def angle_distribution(group: PostureGroup, angle: str) -> dict[str, object]:
@@ -36,10 +36,11 @@ def angle_distribution(group: PostureGroup, angle: str) -> dict[str, object]:
     inside = np.flatnonzero((cumulative > 0.05) & (cumulative < 99.95))
     first, last = (int(inside[0]), int(inside[-1])) if inside.size else (0, 0)
     kept = slice(max(first - 1, 0), last + 2)
+    percentiles = histogram_percentiles(histogram[None], _PERCENTS, lowest)[0]
     return {
         "x": (np.arange(histogram.size)[kept] + lowest + 1).astype(float).tolist(),
         "cumulative_percent": cumulative[kept].tolist(),
-        "percentiles": {f"p{p}": histogram_percentile(histogram, p, lowest) for p in _PERCENTS},
+        "percentiles": dict(zip(_PERCENT_NAMES, percentiles.tolist(), strict=True)),
         "unit": "°",
     }
 
@@ -85,16 +86,16 @@ def variation(days: Sequence[PostureDay]) -> dict[str, object]:
     }
 
 
-def by_hour(facts: Sequence[DaySeconds], condition: str, zone: ZoneInfo) -> list[dict[str, float | int]]:
+def by_hour(group: PostureGroup, condition: str, zone: ZoneInfo) -> list[dict[str, float | int]]:
     """Share of the working time of each hour of the day, site time, in a condition [%], shift's order."""
     seconds: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     seen: dict[int, set[tuple[str, int]]] = defaultdict(set)
     worn_by: dict[int, set[str]] = defaultdict(set)
-    for item in facts:
-        if condition not in item.day.masks:
+    for shown, figures in zip(group.days, group.figures, strict=True):
+        if condition not in figures.hours:
             continue
-        day = item.day.day
-        for utc_hour, part, total in zip(*item.by_utc_hour(condition).tolist(), strict=True):
+        day = shown.day
+        for utc_hour, part, total in zip(*figures.hours[condition].tolist(), strict=True):
             hour = site_hour(utc_hour * 3600, zone)
             seconds[hour][0] += part
             seconds[hour][1] += total

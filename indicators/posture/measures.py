@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, partial
@@ -11,17 +11,15 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.posture_calibration import Reference
 from indicators.intervals import Scale
-from indicators.posture.seconds import DaySeconds
-from indicators.reduction.posture_bins import ANGLE_OFFSET, velocity_edges_deg_s
+from indicators.posture.angles import DaysAngles
+from indicators.posture.seconds import DaysSeconds
 from indicators.reduction.posture_day import PostureDay
-from indicators.table_files import toml_table
 from sensors.site_model import Mount
 
-__all__ = ["Measure", "Needs", "Segment", "angle_u_deg", "histogram_percentile", "measures_of", "segment_of"]
+__all__ = ["Measure", "Needs", "PostureFacts", "Segment", "measures_of", "segment_of"]
 
-IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
 
 _MINUTE_NS = 60e9
 _SECOND_NS = 1e9
@@ -62,6 +60,21 @@ class Needs(StrEnum):
     FLEXION = "flexion"
 
 
+class PostureFacts:
+    """What the measures of worker-days are worked out from, all days at once.
+
+    Parameters
+    ----------
+    days : sequence of PostureDay
+        At least one; all of one segment, with the same conditions and events observed.
+    """
+
+    def __init__(self, days: Sequence[PostureDay]) -> None:
+        self.number = len(days)
+        self.angles = DaysAngles(days)
+        self.seconds = DaysSeconds(days)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
     """One indicator of one segment.
@@ -69,16 +82,16 @@ class Measure:
     Attributes
     ----------
     id, unit : str
-    of : callable(DaySeconds) -> float
-        Value of one worker-day; NaN when it cannot be told.
+    of : callable(PostureFacts) -> float64 array, shape (d,)
+        Value of each worker-day; NaN where it cannot be told.
     scale : Scale
         Of the interval over worker-days.
     needs : Needs
         Reference the value rests on.
     method : str
         Printed with the value.
-    spread : callable(PostureDay) -> float
-        Standard uncertainty of the day's value from the angle's own, 0 when none is stated.
+    spread : callable(PostureFacts) -> float64 array, shape (d,)
+        Standard uncertainty of each day's value from the angle's own, 0 where none is stated.
     breaks : bool
         Planned breaks stay in the denominator as assumed rest.
     figure : str
@@ -91,11 +104,11 @@ class Measure:
 
     id: str
     unit: str
-    of: Callable[[DaySeconds], float]
+    of: Callable[[PostureFacts], FloatArray]
     scale: Scale
     needs: Needs
     method: str
-    spread: Callable[[PostureDay], float] = lambda _: 0.0
+    spread: Callable[[PostureFacts], FloatArray] = lambda facts: np.zeros(facts.number)
     breaks: bool = False
     figure: str = ""
     degrees: int = 0
@@ -112,80 +125,36 @@ class Measure:
         return f"{self.angle}_ge{self.degrees}" if self.figure == "share" else ""
 
 
-def angle_u_deg(day: PostureDay) -> float:
-    """Standard uncertainty of a day's angles [°]: a convention, or what an estimated reference states."""
-    table = toml_table("posture")["uncertainty"]
-    if day.reference is not Reference.ESTIMATED:
-        return float(table["reference_deg"])
-    return float(table["estimated_deg"]) if math.isnan(day.error_deg) else day.error_deg
+def _share_of(facts: PostureFacts, angle: str, degrees: int) -> FloatArray:
+    return facts.angles.share(angle, degrees)
 
 
-def histogram_percentile(histogram_ns: IntArray, percent: float, lowest: float) -> float:
-    """Percentile of a 1° histogram, linear within the bin; NaN when it is empty."""
-    total = np.cumsum(histogram_ns)
-    if total.size == 0 or total[-1] == 0:
-        return math.nan
-    wanted = percent / 100.0 * float(total[-1])
-    place = int(np.searchsorted(total, wanted))
-    before = float(total[place - 1]) if place else 0.0
-    return lowest + place + (wanted - before) / float(histogram_ns[place])
+def _share_u(facts: PostureFacts, angle: str, degrees: int) -> FloatArray:
+    return facts.angles.share_u(angle, degrees)
 
 
-def _velocity_percentile(day: PostureDay, percent: float) -> float:
-    total = np.cumsum(day.velocity_ns)
-    if not total[-1]:
-        return math.nan
-    wanted = percent / 100.0 * float(total[-1])
-    place = int(np.searchsorted(total, wanted))
-    edges = velocity_edges_deg_s()
-    before = float(total[place - 1]) if place else 0.0
-    share = (wanted - before) / float(day.velocity_ns[place])
-    low, high = float(edges[place]), float(edges[place + 1])
-    return high * share if low == 0.0 else low * (high / low) ** share
+def _percentile_of(facts: PostureFacts, angle: str, percent: int) -> FloatArray:
+    return facts.angles.percentile(angle, percent)
 
 
-def _at_least_ns(day: PostureDay, angle: str, degrees: float) -> float:
-    """Working time at or above any angle [ns], linear within a 1° bin: whole degrees are exact."""
-    histogram = day.work_flexion_ns if angle == "flexion" else day.work_inclination_ns
-    offset = ANGLE_OFFSET if angle == "flexion" else 0
-    place = degrees + offset
-    whole = math.ceil(place)
-    part = float(histogram[whole - 1]) * (whole - place) if 0 < whole <= histogram.size else 0.0
-    return float(histogram[max(whole, 0) :].sum()) + part
+def _zone_of(facts: PostureFacts, body_part: str, name: str) -> FloatArray:
+    return np.asarray(getattr(facts.seconds.zones(body_part), name))
 
 
-def _share(day: PostureDay, angle: str, degrees: float) -> float:
-    elapsed = day.work_ns + day.break_ns
-    return 100.0 * _at_least_ns(day, angle, degrees) / elapsed if day.work_ns else math.nan
-
-
-def _share_u(day: PostureDay, angle: str, degrees: float) -> float:
-    """How far the share moves when all angles are off by their standard uncertainty."""
-    u = angle_u_deg(day)
-    wide, narrow = _share(day, angle, degrees - u), _share(day, angle, degrees + u)
-    return 0.0 if math.isnan(wide) else (wide - narrow) / 2.0
-
-
-def _share_of(facts: DaySeconds, angle: str, degrees: int) -> float:
-    return _share(facts.day, angle, degrees)
+def _activity_of(facts: PostureFacts, kind: str) -> FloatArray:
+    return np.asarray(getattr(facts.seconds.activity, kind))
 
 
 def _whole_shift_min(day: PostureDay) -> float:
     return day.day.expected_ns / _MINUTE_NS
 
 
-def _minutes_of(facts: DaySeconds, angle: str, degrees: int) -> float:
-    return _share(facts.day, angle, degrees) / 100.0 * _whole_shift_min(facts.day)
+def _minutes_of(facts: PostureFacts, angle: str, degrees: int) -> FloatArray:
+    return facts.angles.share(angle, degrees) / 100.0 * facts.angles.shift_min
 
 
-def _minutes_u(day: PostureDay, angle: str, degrees: int) -> float:
-    return _share_u(day, angle, degrees) / 100.0 * _whole_shift_min(day)
-
-
-def _percentile_of(facts: DaySeconds, angle: str, percent: int) -> float:
-    if angle == "flexion":
-        return histogram_percentile(facts.day.flexion_ns, percent, -ANGLE_OFFSET)
-    return histogram_percentile(facts.day.inclination_ns, percent, 0.0)
+def _minutes_u(facts: PostureFacts, angle: str, degrees: int) -> FloatArray:
+    return facts.angles.share_u(angle, degrees) / 100.0 * facts.angles.shift_min
 
 
 def _shares(stem: str, angle: str, needs: Needs, thresholds: tuple[int, ...], method: str) -> list[Measure]:
@@ -233,7 +202,7 @@ def _percentiles(stem: str, angle: str, needs: Needs, method: str) -> list[Measu
             scale=Scale.IDENTITY,
             needs=needs,
             method=f"{method}; mean of daily percentiles of the whole shift",
-            spread=angle_u_deg,
+            spread=lambda facts: facts.angles.u_deg,
             figure="percentile" if percent == 50 else "",
         )
         for percent in (10, 50, 90)
@@ -241,16 +210,11 @@ def _percentiles(stem: str, angle: str, needs: Needs, method: str) -> list[Measu
 
 
 def _movement(stem: str, angle: str, needs: Needs, hold: int, event: int, method: str) -> list[Measure]:
-    def per_minute(facts: DaySeconds) -> float:
-        day = facts.day
-        count = day.events.get(f"{angle}_{event}")
-        return math.nan if count is None or not day.work_ns else count / (day.work_ns / _MINUTE_NS)
-
     return [
         Measure(
             id=f"{stem}_ge{hold}_hold",
             unit="s",
-            of=lambda facts: facts.longest_hold_s(f"{angle}_ge{hold}"),
+            of=lambda facts: facts.seconds.longest_hold_s(f"{angle}_ge{hold}"),
             scale=Scale.NON_NEGATIVE,
             needs=needs,
             method=f"{method}; longest hold of a day, 5-s median at 1 Hz",
@@ -259,7 +223,7 @@ def _movement(stem: str, angle: str, needs: Needs, hold: int, event: int, method
         Measure(
             id=f"{stem}_ge{event}_per_min",
             unit="1/min",
-            of=per_minute,
+            of=lambda facts: facts.angles.per_minute(f"{angle}_{event}"),
             scale=Scale.NON_NEGATIVE,
             needs=needs,
             method=f"{method}; upward crossings, 5° hysteresis, 0.5 s dwell",
@@ -268,16 +232,12 @@ def _movement(stem: str, angle: str, needs: Needs, hold: int, event: int, method
     ]
 
 
-def _zone_of(facts: DaySeconds, body_part: str, name: str) -> float:
-    return float(getattr(facts.zones(body_part), name))
-
-
 def _judged(body_part: str, needs: Needs, method: str) -> list[Measure]:
     found = [
         Measure(
             id=f"{body_part}_static_beyond_share",
             unit="%",
-            of=lambda facts: facts.static_beyond_percent(body_part),
+            of=lambda facts: facts.seconds.static_beyond_percent(body_part),
             scale=Scale.PERCENT,
             needs=needs,
             method=f"ISO 11226:2000; {method}",
@@ -302,7 +262,7 @@ def _rest(body_part: str, method: str) -> Measure:
     return Measure(
         id=f"{body_part}_rest_share",
         unit="%",
-        of=lambda facts: facts.rest.percent,
+        of=lambda facts: facts.seconds.rest.percent,
         scale=Scale.PERCENT,
         needs=Needs.INCLINATION,
         method=f"below 20° and 5° from second to second, for 3 s or more (own definition); {method}",
@@ -317,16 +277,6 @@ def _any_direction() -> list[Measure]:
         *_percentiles(stem, *basis, method),
         *_movement(stem, *basis, 60, 30, method),
     ]
-
-
-def _activity_of(facts: DaySeconds, kind: str) -> float:
-    masks = facts.day.masks
-    if not facts.number or "inclination_ge45" not in masks:
-        return math.nan
-    sitting, moving = masks["inclination_ge45"], masks["moving"] & masks["present"]
-    upright = ~sitting & masks["present"]
-    mask = {"sitting": sitting, "walking": upright & moving, "standing": upright & ~moving}[kind]
-    return 100.0 * float(np.bitwise_count(mask).sum()) / facts.number
 
 
 def _thigh() -> list[Measure]:
@@ -376,7 +326,7 @@ def measures_of(segment: Segment, *, splits: bool = True) -> tuple[Measure, ...]
             Measure(
                 id="arm_velocity_p50",
                 unit="°/s",
-                of=lambda facts: _velocity_percentile(facts.day, 50.0),
+                of=lambda facts: facts.angles.velocity_percentile(50.0),
                 scale=Scale.NON_NEGATIVE,
                 needs=Needs.NOTHING,
                 method="generalized velocity",

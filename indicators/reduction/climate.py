@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,12 +18,28 @@ from analysis.thermal import (
     wbgt_shade_estimate_c,
 )
 from indicators.limits import limit
-from indicators.model import WorkerDay
 from indicators.reduction import minutes as grid
+from indicators.reduction.climate_day import (
+    HISTOGRAM_BINS,
+    HISTOGRAM_LOW_C,
+    METHOD_COLUMNS,
+    ClimateDay,
+    merge,
+    merge_all,
+)
 from sensors.readings import Flag, ReadingBatch
 from sensors.site_model import Calibration, Mount, Sensor
 
-__all__ = ["BLOCK_NS", "HISTOGRAM_LOW_C", "SCHEMA", "VERSION", "ClimateDay", "merge", "reduce_minutes"]
+__all__ = [
+    "BLOCK_NS",
+    "HISTOGRAM_LOW_C",
+    "SCHEMA",
+    "VERSION",
+    "ClimateDay",
+    "merge",
+    "merge_all",
+    "reduce_minutes",
+]
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -33,9 +47,6 @@ Floats = NDArray[np.float64]
 VERSION = "climate-2"
 BLOCK_NS = grid.MINUTE_NS
 """Length of the blocks of UTC whose minutes are computed together: each by itself."""
-HISTOGRAM_LOW_C = -60
-"""Lower edge of bin 0 of the air temperature; bin k holds [k − 60, k − 59) °C."""
-HISTOGRAM_BINS = 181
 
 _CHANNELS = {
     "air": "air_temperature",
@@ -45,14 +56,6 @@ _CHANNELS = {
     "air_speed": "air_speed",
 }
 _GLOBE_OF_THE_STANDARD_M = 0.15
-_HOUR_NS = 3_600_000_000_000
-_METHOD_COLUMNS = {
-    WbgtMethod.MEASURED: "wbgt_measured_ns",
-    WbgtMethod.ESTIMATED_WET_BULB: "wbgt_estimated_ns",
-    WbgtMethod.ESTIMATED_WET_BULB_AND_SPEED: "wbgt_assumed_speed_ns",
-    WbgtMethod.SHADE_ESTIMATE: "wbgt_shade_ns",
-}
-
 SCHEMA = pa.schema(
     [
         pa.field("minute", pa.timestamp("ns", tz="UTC")),
@@ -72,61 +75,10 @@ SCHEMA = pa.schema(
         pa.field("hot_ns", pa.int64()),
         pa.field("wbgt_ns", pa.int64()),
         pa.field("wbgt_sum", pa.float64(), metadata={"unit": "s·°C"}),
-        *(pa.field(name, pa.int64()) for name in _METHOD_COLUMNS.values()),
+        *(pa.field(name, pa.int64()) for name in METHOD_COLUMNS.values()),
         pa.field("stuck_ns", pa.int64()),
     ]
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ClimateDay:
-    """Climate of one worker-day: exact sums over the minutes inside its spans.
-
-    Attributes
-    ----------
-    coverage, wbgt_coverage : float
-        Part of the expected time with air temperature, and with a WBGT, 0–1.
-    ns, sums : mapping of str
-        Time [ns] and sum of ``seconds · value`` of air, humidity, globe, wet_bulb and air_speed.
-    air_min_c, air_max_c : float
-        Extremes of the air temperature [°C]; NaN when none.
-    histogram_ns : int64 array, shape (181,)
-        Time in 1-°C bins of the air temperature from `HISTOGRAM_LOW_C` [ns].
-    cold_ns, hot_ns : int
-        Time at or below, and at or above, the temperatures whose hours the law counts [ns].
-    wbgt_ns : int
-        Time with a WBGT [ns]; by method in `wbgt_method_ns`.
-    minutes_ns, minute_air_ns, minute_air_sum, minute_wbgt_ns, minute_wbgt_sum : arrays, shape (minutes,)
-        Start of each minute and its sums.
-    stuck_ns : int
-        Time left out as stuck [ns].
-    hours_ns : int64 array, shape (hours,)
-        Start of each UTC hour that holds data [ns].
-    hour_ns, hour_sums : mapping of str to arrays, shape (hours,)
-        As `ns` and `sums`, hour by hour: what models of heat and cold strain are fed with.
-    """
-
-    day: WorkerDay
-    coverage: float
-    wbgt_coverage: float
-    ns: Mapping[str, int]
-    sums: Mapping[str, float]
-    air_min_c: float
-    air_max_c: float
-    histogram_ns: Integers
-    cold_ns: int
-    hot_ns: int
-    wbgt_ns: int
-    wbgt_method_ns: Mapping[WbgtMethod, int]
-    minutes_ns: Integers
-    minute_air_ns: Integers
-    minute_air_sum: Floats
-    minute_wbgt_ns: Integers
-    minute_wbgt_sum: Floats
-    stuck_ns: int
-    hours_ns: Integers
-    hour_ns: Mapping[str, Integers]
-    hour_sums: Mapping[str, Floats]
 
 
 def reduce_minutes(
@@ -192,63 +144,6 @@ def reduce_minutes(
     return pa.Table.from_arrays([ready[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
-def merge(rows: pa.Table, day: WorkerDay) -> ClimateDay:
-    """Climate of a worker-day from the minute rows of its sensor; minutes wholly inside its spans count.
-
-    Parameters
-    ----------
-    rows : pyarrow.Table
-        Minute rows of the sensor, in any order; of equal minutes the last stands.
-    day : WorkerDay
-        Spans and expected time.
-
-    Returns
-    -------
-    ClimateDay
-        Exact sums, the same bytes for the same minutes.
-    """
-    chosen, starts, _ = grid.minutes_inside(rows, day)
-
-    def numbers(name: str) -> NDArray[Any]:
-        return np.asarray(chosen.column(name).to_numpy())
-
-    ns = {name: int(numbers(f"{name}_ns").sum()) for name in _CHANNELS}
-    wbgt_ns = int(numbers("wbgt_ns").sum())
-    low, high = numbers("air_min"), numbers("air_max")
-    bins, _ = grid.list_slice(chosen, "air_bins")
-    bin_ns, _ = grid.list_slice(chosen, "air_bin_ns")
-    hours = starts // _HOUR_NS
-    begins = np.flatnonzero(np.diff(hours, prepend=-1))
-
-    def hourly(name: str) -> NDArray[Any]:
-        values = numbers(name)
-        return np.add.reduceat(values, begins) if begins.size else values
-
-    return ClimateDay(
-        day=day,
-        coverage=_share(ns["air"], day.expected_ns),
-        wbgt_coverage=_share(wbgt_ns, day.expected_ns),
-        ns=ns,
-        sums={name: float(numbers(f"{name}_sum").sum()) for name in _CHANNELS},
-        air_min_c=float(np.nanmin(low)) if ns["air"] else float("nan"),
-        air_max_c=float(np.nanmax(high)) if ns["air"] else float("nan"),
-        histogram_ns=np.bincount(bins, weights=bin_ns, minlength=HISTOGRAM_BINS).astype(np.int64),
-        cold_ns=int(numbers("cold_ns").sum()),
-        hot_ns=int(numbers("hot_ns").sum()),
-        wbgt_ns=wbgt_ns,
-        wbgt_method_ns={method: int(numbers(name).sum()) for method, name in _METHOD_COLUMNS.items()},
-        minutes_ns=starts,
-        minute_air_ns=numbers("air_ns"),
-        minute_air_sum=numbers("air_sum"),
-        minute_wbgt_ns=numbers("wbgt_ns"),
-        minute_wbgt_sum=numbers("wbgt_sum"),
-        stuck_ns=int(numbers("stuck_ns").sum()),
-        hours_ns=hours[begins] * _HOUR_NS,
-        hour_ns={name: hourly(f"{name}_ns") for name in _CHANNELS},
-        hour_sums={name: hourly(f"{name}_sum") for name in _CHANNELS},
-    )
-
-
 def _add_wbgt(
     integers: dict[str, Integers],
     floats: dict[str, Floats],
@@ -278,7 +173,7 @@ def _add_wbgt(
     floats["wbgt_sum"] = part.integral(part.of(wbgt[known]))
     integers["wbgt_ns"] = part.duration_ns()
     codes = part.of(method[known])
-    for code, name in _METHOD_COLUMNS.items():
+    for code, name in METHOD_COLUMNS.items():
         integers[name] = part.total(np.where(codes == code, part.held_ns, 0))
 
 
@@ -352,7 +247,3 @@ def _cold_c() -> float:
 
 def _hot_c() -> float:
     return limit("fr.climate.c2p_heat_criterion").value
-
-
-def _share(part_ns: int, expected_ns: int) -> float:
-    return min(1.0, part_ns / expected_ns) if expected_ns > 0 else 0.0

@@ -18,7 +18,7 @@ _EPOCH = date(1970, 1, 1)
 
 
 def reducer(kind: Kind) -> ModuleType:
-    """Module of `kind` with ``SCHEMA``, ``VERSION``, ``BLOCK_NS``, ``reduce_minutes`` and ``merge``."""
+    """Module of `kind` with ``SCHEMA``, ``VERSION``, ``BLOCK_NS``, ``reduce_minutes`` and ``merge_all``."""
     if kind is Kind.NOISE:
         from indicators.reduction import noise
 

@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from indicators.model import WorkerDay
 from sensors.errors import UsageError
 from sensors.quantities import QUANTITIES
 from sensors.readings import Flag, ReadingBatch
@@ -27,8 +26,6 @@ __all__ = [
     "as_minutes",
     "held_times",
     "list_column",
-    "list_slice",
-    "minutes_inside",
     "padding_ns",
     "period_ns",
     "pieces",
@@ -260,45 +257,3 @@ def as_minutes(start_ns: int, rows: Integers) -> pa.Array:
     """Start of each minute as a UTC timestamp."""
     times = (start_ns // MINUTE_NS + rows) * MINUTE_NS
     return pa.array(times.astype("datetime64[ns]"), type=pa.timestamp("ns", tz="UTC"))
-
-
-def minutes_inside(rows: pa.Table, day: WorkerDay) -> tuple[pa.Table, Integers, Integers]:
-    """Rows that lie wholly inside a span of the worker-day, in time order.
-
-    Returns
-    -------
-    tuple
-        The rows, their starts [ns], and the index of the span each lies in.
-    """
-    starts = rows.column("minute").to_numpy().astype("datetime64[ns]").astype(np.int64)
-    if starts.size > 1 and (np.diff(starts) <= 0).any():
-        # Stable, and the last of equal minutes stands: a later file replaces an earlier one.
-        order = np.argsort(starts, kind="stable")
-        last = np.append(np.diff(starts[order]) > 0, True)
-        order = order[last]
-        rows, starts = rows.take(pa.array(order)), starts[order]
-    bounds = [
-        (
-            int(np.searchsorted(starts, span.start_ns)),
-            int(np.searchsorted(starts, span.end_ns - MINUTE_NS, "right")),
-        )
-        for span in day.spans
-    ]
-    chosen = [(low, high, index) for index, (low, high) in enumerate(bounds) if high > low]
-    if not chosen:
-        return rows.slice(0, 0), np.zeros(0, np.int64), np.zeros(0, np.int64)
-    chosen.sort()
-    index = np.concatenate([np.arange(low, high) for low, high, _ in chosen])
-    span_of = np.concatenate([np.full(high - low, span) for low, high, span in chosen])
-    if index.size == index[-1] - index[0] + 1:
-        return rows.slice(int(index[0]), index.size), starts[index], span_of
-    return rows.take(pa.array(index)), starts[index], span_of
-
-
-def list_slice(rows: pa.Table, name: str) -> tuple[NDArray[Any], Integers]:
-    """Values of a list column one after another, and the row each belongs to."""
-    column = rows.column(name).combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    lengths = column.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
-    return column.flatten().to_numpy(zero_copy_only=False), np.repeat(np.arange(lengths.size), lengths)

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from analysis.levels import energy
-from indicators.model import WorkerDay
 from indicators.noise.iso9612 import noise_rule
 from indicators.reduction import minutes as grid
 from indicators.reduction import octaves
+from indicators.reduction.noise_day import (
+    HISTOGRAM_BINS,
+    HISTOGRAM_LOW_DB,
+    PEAK_FLOOR_DB,
+    PEAK_NO_RISE,
+    PEAK_RISE,
+    PEAK_UNKNOWN,
+    NoiseDay,
+    PeakEvents,
+    Peaks,
+    merge,
+    merge_all,
+    peak_events,
+)
 from sensors.readings import Flag, FloatColumn, ReadingBatch
 from sensors.site_model import Calibration, Mount, Sensor
 
@@ -28,6 +39,7 @@ __all__ = [
     "PeakEvents",
     "Peaks",
     "merge",
+    "merge_all",
     "peak_events",
     "reduce_minutes",
 ]
@@ -38,19 +50,11 @@ Floats = NDArray[np.float64]
 VERSION = "noise-1"
 BLOCK_NS = grid.MINUTE_NS
 """Length of the blocks of UTC whose minutes are computed together: each by itself."""
-HISTOGRAM_LOW_DB = -10
-"""Lower edge of bin 0; bin k holds levels of [k − 10, k − 9) dB."""
-HISTOGRAM_BINS = 180
-PEAK_FLOOR_DB = 130.0
-"""Peaks from here on are kept one by one, so that any limit above it can count events exactly."""
 
-_EVENT_GAP_NS = 1_000_000_000
 _NEIGHBOURHOOD_NS = 5_000_000_000
 _MOST_NEIGHBOURS = 40
 _LONGEST_TELLING_NS = 2_000_000_000
-_TELLING_READINGS = 10  # sound is never this constant: equal readings in a minute raise a suspicion
 _MAD_TO_SD = 1.4826
-_RISE, _NO_RISE, _UNKNOWN = 1, 0, -1
 
 SCHEMA = pa.schema(
     [
@@ -77,82 +81,11 @@ SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Peaks:
-    """Peaks of `PEAK_FLOOR_DB` or more, in time order.
-
-    Attributes
-    ----------
-    times_ns : int64 array
-        Time of the reading.
-    levels_db : float64 array
-        LCpeak [dB(C)].
-    rises : int8 array
-        1 when LAeq rose with the peak, 0 when it did not, −1 when that cannot be told.
-    """
-
-    times_ns: Integers
-    levels_db: Floats
-    rises: NDArray[np.int8]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Channel:
     """Readings of one channel that are present and not stuck."""
 
     times: Integers
     values: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class PeakEvents:
-    """Peak events at a limit: all of them, and those that look like a knock against the microphone."""
-
-    count: int
-    suspected_knocks: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class NoiseDay:
-    """Noise of one worker-day: exact sums over the minutes inside its spans.
-
-    Attributes
-    ----------
-    coverage : float
-        Part of the expected time with LAeq, 0–1.
-    laeq_ns, lceq_ns, lcpeak_ns : int
-        Time with each quantity [ns].
-    laeq_energy, lceq_energy : float
-        Sum of ``seconds · 10^(L/10)``.
-    octaves : OctaveSums
-        Time and energy of each octave band; zeros when the sensor sends none.
-    histogram_ns : int64 array, shape (180,)
-        Time in 1-dB bins of LAeq from `HISTOGRAM_LOW_DB` [ns].
-    lcpeak_max_db : float
-        Highest LCpeak [dB(C)]; NaN when none was sent.
-    minutes_ns, minute_laeq_ns, minute_energy, minute_span : arrays, shape (minutes,)
-        Start, time with LAeq, energy sum and span index of each minute.
-    constant_ns, stuck_ns, clipped_ns : int
-        Time with suspiciously equal values, left out as stuck, and flagged as overloaded [ns].
-    """
-
-    day: WorkerDay
-    coverage: float
-    laeq_ns: int
-    laeq_energy: float
-    lceq_ns: int
-    lceq_energy: float
-    octaves: octaves.OctaveSums
-    histogram_ns: Integers
-    lcpeak_ns: int
-    lcpeak_max_db: float
-    peaks: Peaks
-    minutes_ns: Integers
-    minute_laeq_ns: Integers
-    minute_energy: Floats
-    minute_span: Integers
-    constant_ns: int
-    stuck_ns: int
-    clipped_ns: int
 
 
 def reduce_minutes(
@@ -243,98 +176,6 @@ def reduce_minutes(
     return pa.Table.from_arrays([ready[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
-def merge(rows: pa.Table, day: WorkerDay) -> NoiseDay:
-    """Noise of a worker-day from the minute rows of its sensor; minutes wholly inside its spans count.
-
-    Parameters
-    ----------
-    rows : pyarrow.Table
-        Minute rows of the sensor, in any order; of equal minutes the last stands.
-    day : WorkerDay
-        Spans and expected time.
-
-    Returns
-    -------
-    NoiseDay
-        Exact sums, the same bytes for the same minutes.
-    """
-    chosen, starts, span = grid.minutes_inside(rows, day)
-
-    def numbers(name: str) -> NDArray[Any]:
-        return np.asarray(chosen.column(name).to_numpy())
-
-    laeq_ns = numbers("laeq_ns").astype(np.int64)
-    minute_energy = numbers("laeq_energy").astype(np.float64)
-    bins, _ = grid.list_slice(chosen, "laeq_bins")
-    bin_ns, _ = grid.list_slice(chosen, "laeq_bin_ns")
-    highest = numbers("lcpeak_max").astype(np.float64)
-    equal = (numbers("laeq_min") == numbers("laeq_max")) & (numbers("laeq_count") >= _TELLING_READINGS)
-    total_ns = int(laeq_ns.sum())
-    return NoiseDay(
-        day=day,
-        coverage=min(1.0, total_ns / day.expected_ns) if day.expected_ns > 0 else 0.0,
-        laeq_ns=total_ns,
-        laeq_energy=float(minute_energy.sum()),
-        lceq_ns=int(numbers("lceq_ns").sum()),
-        lceq_energy=float(numbers("lceq_energy").sum()),
-        octaves=octaves.octave_sums(chosen),
-        histogram_ns=np.bincount(bins, weights=bin_ns, minlength=HISTOGRAM_BINS).astype(np.int64),
-        lcpeak_ns=int(numbers("lcpeak_ns").sum()),
-        lcpeak_max_db=float(np.fmax.reduce(highest, initial=-np.inf))
-        if np.isfinite(highest).any()
-        else np.nan,
-        peaks=Peaks(
-            times_ns=grid.list_slice(chosen, "peak_times")[0].astype(np.int64),
-            levels_db=grid.list_slice(chosen, "peak_levels")[0].astype(np.float64),
-            rises=grid.list_slice(chosen, "peak_rises")[0].astype(np.int8),
-        ),
-        minutes_ns=starts,
-        minute_laeq_ns=laeq_ns,
-        minute_energy=minute_energy,
-        minute_span=span,
-        constant_ns=int(laeq_ns[equal].sum()),
-        stuck_ns=int(numbers("stuck_ns").sum()),
-        clipped_ns=int(numbers("clipped_ns").sum()),
-    )
-
-
-def peak_events(days: Sequence[NoiseDay], level_db: float, *, inclusive: bool) -> PeakEvents:
-    """Count peak events at a level: readings at most one second apart are one event.
-
-    An event of a single reading whose LAeq did not rise is suspected to be a knock on the microphone.
-
-    Parameters
-    ----------
-    days : sequence of NoiseDay
-        Worker-days; events never join across them.
-    level_db : float
-        Level at which a peak counts [dB(C)], `PEAK_FLOOR_DB` or above.
-    inclusive : bool
-        Whether the level itself counts.
-    """
-    count = knocks = 0
-    for day in days:
-        over = day.peaks.levels_db >= level_db if inclusive else day.peaks.levels_db > level_db
-        index = np.flatnonzero(over)
-        if index.size == 0:
-            continue
-        apart = np.diff(day.peaks.times_ns[index]) > _EVENT_GAP_NS
-        begins = np.concatenate([[0], np.flatnonzero(apart) + 1])
-        sizes = np.diff(np.append(begins, index.size))
-        lone = (sizes == 1) & _alone(day.peaks.times_ns, index[begins])
-        knocks += int(np.count_nonzero(lone & (day.peaks.rises[index[begins]] == _NO_RISE)))
-        count += begins.size
-    return PeakEvents(count=count, suspected_knocks=knocks)
-
-
-def _alone(times_ns: Integers, index: Integers) -> NDArray[np.bool_]:
-    """Whether no other kept peak lies within a second of these."""
-    before = np.where(index > 0, times_ns[index] - times_ns[np.maximum(index - 1, 0)], np.inf)
-    last = times_ns.size - 1
-    after = np.where(index < last, times_ns[np.minimum(index + 1, last)] - times_ns[index], np.inf)
-    return np.asarray((before > _EVENT_GAP_NS) & (after > _EVENT_GAP_NS))
-
-
 def _channel(readings: ReadingBatch, name: str, good: NDArray[np.bool_] | None) -> _Channel:
     column: FloatColumn | None = readings.channels.get(name)
     if column is None:
@@ -367,7 +208,7 @@ def _peaks(
 
 def _rises(laeq: _Channel, peak_times: Integers, period: int) -> NDArray[np.int8]:
     """Whether LAeq of the peak's reading, or of the next one, stands out of the seconds around it."""
-    told = np.full(peak_times.size, _UNKNOWN, np.int8)
+    told = np.full(peak_times.size, PEAK_UNKNOWN, np.int8)
     if peak_times.size == 0 or laeq.times.size == 0 or period > _LONGEST_TELLING_NS:
         return told
     at = np.searchsorted(laeq.times, peak_times, "right") - 1
@@ -388,7 +229,7 @@ def _rises(laeq: _Channel, peak_times: Integers, period: int) -> NDArray[np.int8
     scatter = _MAD_TO_SD * _lower_median(np.abs(others - usual[:, None]))
     rise = with_peak - usual >= np.maximum(noise_rule("knock_rise_db"), 2.0 * scatter)
     judged = covered & ~np.isnan(usual)
-    told[judged] = np.where(rise, _RISE, _NO_RISE)[judged]
+    told[judged] = np.where(rise, PEAK_RISE, PEAK_NO_RISE)[judged]
     return told
 
 

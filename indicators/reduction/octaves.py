@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.levels import energy
 from indicators.reduction import minutes as grid
+from indicators.reduction.day_minutes import DayMinutes
 from sensors.quantities import OCTAVES_HZ
 
 __all__ = ["OCTAVE_CHANNELS", "OCTAVE_FIELDS", "OctaveSums", "octave_columns", "octave_sums"]
@@ -68,9 +70,13 @@ def octave_columns(
     return offsets, held[heard].ravel(), total[heard].ravel()
 
 
-def octave_sums(rows: pa.Table) -> OctaveSums:
-    """Sums over minute rows, always added in the order of the minutes."""
-    shape = (-1, len(OCTAVE_CHANNELS))
-    held = grid.list_slice(rows, "octave_ns")[0].astype(np.int64).reshape(shape)
-    total = grid.list_slice(rows, "octave_energy")[0].astype(np.float64).reshape(shape)
-    return OctaveSums(held.sum(axis=0), total.sum(axis=0))
+def octave_sums(minutes: DayMinutes) -> list[OctaveSums]:
+    """Sums over the minutes of each day, always added in the order of the minutes."""
+    held, bounds = minutes.flat("octave_ns")
+    total, _ = minutes.flat("octave_energy")
+    edges = (bounds // len(OCTAVE_CHANNELS)).tolist()
+    held, total = (column.reshape(-1, len(OCTAVE_CHANNELS)) for column in (held, total))
+    return [
+        OctaveSums(held[low:high].sum(axis=0, dtype=np.int64), total[low:high].sum(axis=0, dtype=np.float64))
+        for low, high in pairwise(edges)
+    ]

@@ -29,12 +29,22 @@ from indicators.reduction.posture_bins import summary_plan
 from indicators.reduction.posture_block import minute_columns
 from indicators.reduction.posture_day import PostureDay
 from indicators.reduction.posture_layout import MINUTE_NS, SECOND_NS, MinuteColumns, SparseRows
-from indicators.reduction.posture_merge import merge
+from indicators.reduction.posture_merge import merge, merge_all
 from sensors.errors import MethodError
 from sensors.readings import ReadingBatch
 from sensors.site_model import Calibration, Mount, Sensor
 
-__all__ = ["BLOCK_NS", "SCHEMA", "THREADS", "VERSION", "PostureDay", "frame_of", "merge", "reduce_minutes"]
+__all__ = [
+    "BLOCK_NS",
+    "SCHEMA",
+    "THREADS",
+    "VERSION",
+    "PostureDay",
+    "frame_of",
+    "merge",
+    "merge_all",
+    "reduce_minutes",
+]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

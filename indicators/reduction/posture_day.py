@@ -41,7 +41,7 @@ class PostureFigures:
     values : mapping of str to float
         Value of each measure of the segment by its id, in its unit; NaN where it cannot be told.
     spreads : mapping of str to float
-        Standard uncertainty of the value from the angle's own, where one is stated.
+        Standard uncertainty of the value from the angle's own, 0 where none is stated.
     hours : mapping of str to int64 array, shape (3, h)
         By condition: hours since 1970 with data, seconds in the condition, seconds present.
     """

@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MergedDay", "merge_days"]
 
-_AHEAD = 6
+_TOGETHER = 16
+_AHEAD = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +65,7 @@ def merge_days(
     states = _states(store, days)
     cache = DayCache(store, states)
     # Days of one sensor follow each other, so that few tables at a time are enough.
-    order = sorted(range(len(days)), key=lambda index: (days[index].sensor, days[index].start_ns))
+    order = sorted(range(len(days)), key=lambda index: _order(days[index]))
     found: dict[int, tuple[Any, int]] = {}
     missing: dict[int, list[Partition]] = {}
     for index in order:
@@ -75,13 +77,18 @@ def merge_days(
             missing[index] = wanted
         else:
             found[index] = known
-    for index, tables in _tables(store, missing):
-        day = days[index]
-        rows = _joined(tables, reducer(day.kind).SCHEMA)
-        found[index] = _merged(rows, day), _minutes_within(rows, day)
-        if tables:
-            cache.put(day, *found[index])
-    cache.save()
+    with ThreadPoolExecutor(1) as writer:
+        writing: list[Future[None]] = []
+        for _, batches in groupby(_batches(_tables(store, missing), days), key=lambda batch: batch.kind):
+            for batch in batches:
+                contents = _merged(batch, days)
+                for index, rows, content in zip(batch.indices, batch.tables, contents, strict=True):
+                    found[index] = content, _minutes_within(rows, days[index])
+                    if missing[index]:
+                        cache.put(days[index], *found[index])
+            writing += cache.save(writer)
+        for one in writing:
+            one.result()
     return [
         MergedDay(days[index], content, inside)
         for index, (content, inside) in sorted(found.items())
@@ -89,8 +96,30 @@ def merge_days(
     ]
 
 
+def _order(day: WorkerDay) -> tuple[bool, str, str, str, int]:
+    # Posture first: its days are large, and are written while the others are merged.
+    return day.kind is not Kind.POSTURE, day.kind.value, day.mount.value, day.sensor, day.start_ns
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    """Some worker-days of one kind, by their place among those asked for, and the rows of their sensors."""
+
+    kind: Kind
+    indices: tuple[int, ...]
+    tables: tuple[pa.Table, ...]
+
+
+def _batches(tables: Iterable[tuple[int, Sequence[pa.Table]]], days: Sequence[WorkerDay]) -> Iterator[_Batch]:
+    """A few worker-days at a time: merged together they cost far less than one by one."""
+    for kind, group in groupby(tables, key=lambda pair: days[pair[0]].kind):
+        schema = reducer(kind).SCHEMA
+        while batch := [(index, _joined(own, schema)) for index, own in islice(group, _TOGETHER)]:
+            yield _Batch(kind, *zip(*batch, strict=True))
+
+
 def _tables(store: Store, wanted: Mapping[int, Sequence[Partition]]) -> Iterator[tuple[int, list[pa.Table]]]:
-    """Tables of each worker-day, read a few ahead: decoding them needs a processor of its own."""
+    """Tables of each worker-day, read ahead of their merging: decoding them needs a processor of its own."""
     uses = Counter(partition for row in wanted.values() for partition in row)
     queue = deque(uses)
     held: dict[Partition, Future[pa.Table]] = {}
@@ -106,9 +135,10 @@ def _tables(store: Store, wanted: Mapping[int, Sequence[Partition]]) -> Iterator
                     del held[one]
 
 
-def _merged(rows: pa.Table, day: WorkerDay) -> Any:
-    content = reducer(day.kind).merge(rows, day)
-    return with_figures(content) if day.kind is Kind.POSTURE else content
+def _merged(batch: _Batch, days: Sequence[WorkerDay]) -> list[Any]:
+    chosen = [days[index] for index in batch.indices]
+    contents: list[Any] = reducer(batch.kind).merge_all(batch.tables, chosen)
+    return with_figures(contents) if batch.kind is Kind.POSTURE else contents
 
 
 def _states(store: Store, days: Iterable[WorkerDay]) -> dict[Partition, str]:
@@ -152,5 +182,5 @@ def _joined(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
 def _minutes_within(rows: pa.Table, day: WorkerDay) -> int:
     if not rows.num_rows:
         return 0
-    starts = rows.column("minute").to_numpy().astype("datetime64[ns]").astype("int64")
+    starts = rows.column("minute").to_numpy().view("int64")
     return int(((starts >= day.start_ns) & (starts < day.end_ns)).sum())

@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from analysis.minute_bits import (
     Timeline,
     at_least,
-    count,
     earlier,
     later,
-    longest_s,
     median_5s,
     starts,
     unpack,
@@ -67,8 +65,8 @@ def test_long_runs_are_those_counted_second_by_second(day: Seconds, least_s: int
     expected = np.repeat(long, last - first)
     found = at_least(day.words(day.on), least_s)
     assert np.array_equal(day.seconds(found), expected)
-    assert count(found) == expected.sum()
-    assert count(starts(found)) == long.sum()
+    assert day.timeline.count(found).tolist() == [expected.sum()]
+    assert day.timeline.count(starts(found)).tolist() == [long.sum()]
 
 
 @given(days)
@@ -77,7 +75,8 @@ def test_the_longest_run_and_the_median_are_those_counted_second_by_second(day: 
     held = majority(day.on, 5, day.breaks) & day.present
     assert np.array_equal(day.seconds(median_5s(words, present)), held)
     first, last = run_bounds(held, day.breaks)
-    assert longest_s(median_5s(words, present)) == max((last - first)[held[first]], default=0)
+    longest = day.timeline.longest_s(median_5s(words, present))
+    assert longest.tolist() == [max((last - first)[held[first]], default=0)]
 
 
 @given(days, st.integers(0, 600))
@@ -87,7 +86,7 @@ def test_moving_there_and_back_loses_only_what_leaves_the_timeline(day: Seconds,
     assert not (inside & ~words).any()
     gone = later(earlier(words, seconds), seconds)
     kept = day.timeline.size * 60 - seconds
-    assert count(gone) == unpack(words)[: max(kept, 0)].sum()
+    assert unpack(gone).sum() == unpack(words)[: max(kept, 0)].sum()
 
 
 def test_several_series_are_judged_together() -> None:
@@ -95,11 +94,38 @@ def test_several_series_are_judged_together() -> None:
     pair = np.stack([day.words(day.on), day.words(day.present)])
     for row, together in zip(pair, at_least(pair, 7), strict=True):
         assert np.array_equal(at_least(row, 7), together)
-    assert count(pair).tolist() == [int(day.on.sum()), int(day.present.sum())]
+    assert day.timeline.count(pair).tolist() == [[day.on.sum()], [day.present.sum()]]
+
+
+@given(st.lists(days, min_size=1, max_size=4), st.sampled_from([1, 3, 60, 61, 130]))
+def test_days_laid_one_after_another_are_those_judged_one_by_one(
+    several: list[Seconds], least_s: int
+) -> None:
+    together = Timeline.of(*(day.minutes_ns for day in several))
+    words = together.words(np.concatenate([day.words(day.on)[day.timeline.places] for day in several]))[0]
+    held = at_least(words, least_s)
+    alone = [at_least(day.words(day.on), least_s) for day in several]
+    assert together.count(held).tolist() == [
+        int(day.timeline.count(own)[0]) for day, own in zip(several, alone, strict=True)
+    ]
+    assert together.longest_s(words).tolist() == [
+        int(day.timeline.longest_s(day.words(day.on))[0]) for day in several
+    ]
+
+
+def test_a_day_that_begins_where_another_ends_does_not_go_on_with_its_runs() -> None:
+    minutes = np.arange(3) * MINUTE_NS
+    full = np.full(6, 2**60 - 1, np.uint64)
+    together = Timeline.of(minutes, np.zeros(0, np.int64), minutes + 3 * MINUTE_NS)
+    words = together.words(full)[0]
+    assert together.longest_s(words).tolist() == [180, 0, 180]
+    assert together.count(at_least(words, 180)).tolist() == [180, 0, 180]
+    assert not at_least(words, 181).any()
 
 
 @pytest.mark.parametrize("seconds", [1, 60, 500])
 def test_no_minutes_hold_nothing(seconds: int) -> None:
-    empty = Timeline.of(np.zeros(0, np.int64)).words(np.zeros(0, np.uint64))[0]
-    assert count(at_least(empty, seconds)) == 0
-    assert longest_s(empty) == 0
+    timeline = Timeline.of(np.zeros(0, np.int64))
+    empty = timeline.words(np.zeros(0, np.uint64))[0]
+    assert timeline.count(at_least(empty, seconds)).tolist() == [0]
+    assert timeline.longest_s(empty).tolist() == [0]

@@ -27,8 +27,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, sosfiltfilt
 
 from indicators.model import Span, WorkerDay
-from indicators.posture.measures import Segment, measures_of
-from indicators.posture.seconds import DaySeconds
+from indicators.posture.measures import PostureFacts, Segment, measures_of
 from indicators.reduction.posture import merge, reduce_minutes
 from sensors.quantities import Kind
 from sensors.readings import ReadingBatch
@@ -124,8 +123,8 @@ def everything(batch: ReadingBatch, hours: float) -> dict[str, float]:
         breaks=(),
         expected_ns=end_ns - START_NS,
     )
-    facts = DaySeconds(merge(table, day))
-    return {item.id: item.of(facts) for item in measures_of(Segment.TRUNK)}
+    facts = PostureFacts([merge(table, day)])
+    return {item.id: float(item.of(facts)[0]) for item in measures_of(Segment.TRUNK)}
 
 
 def floor(acc: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from indicators.context import AssessmentContext
 from indicators.limits import limit
 from indicators.model import Indicator, Scope, Verdict
 from indicators.posture.assessment import assess
-from indicators.posture.seconds import DaySeconds
+from indicators.posture.seconds import DaysSeconds
 from indicators.reduction.posture import PostureDay
 from sensors.site_model import Mount
 
@@ -327,11 +327,11 @@ def test_a12_two_bends_a_minute_are_not_acceptable(
 def test_rest_needs_three_quiet_seconds(bench: Bench) -> None:
     t = bench.times(600.0)
     day = bench.day(bench.acceleration(np.where(t % 10 < 5, 5.0, 40.0), 3.0 * np.sin(t / 2)))
-    rest = DaySeconds(day).rest
+    rest = DaysSeconds([day]).rest
     assert rest.percent == pytest.approx(30.0, abs=12.0)
     assert rest.pauses_per_hour == pytest.approx(360.0, abs=12.0)
     short = bench.day(bench.acceleration(np.where(t % 5 < 2.5, 5.0, 40.0), 3.0 * np.sin(t / 2)))
-    assert DaySeconds(short).rest.percent == pytest.approx(0.0, abs=1.0)
+    assert DaysSeconds([short]).rest.percent == pytest.approx(0.0, abs=1.0)
 
 
 def test_fast_motion_is_remarked(bench: Bench, press_context: AssessmentContext) -> None:

@@ -11,8 +11,8 @@ import pytest
 from analysis.posture_fusion import fusion_method
 from indicators.context import AssessmentContext
 from indicators.model import Scope
+from indicators.posture.angles import histogram_percentiles
 from indicators.posture.assessment import assess
-from indicators.posture.measures import histogram_percentile
 from indicators.reduction.posture import merge, reduce_minutes
 from indicators.reduction.posture_bins import ANGLE_OFFSET
 from indicators.reduction.posture_day import PostureDay
@@ -55,8 +55,12 @@ def day_of(bench: Any, readings: ReadingBatch, sensor: Sensor, **options: Any) -
 
 
 def spread_deg(day: PostureDay) -> float:
-    low, high = (histogram_percentile(day.flexion_ns, percent, -ANGLE_OFFSET) for percent in (5, 95))
+    low, high = percentiles_deg(day, 5, 95)
     return high - low
+
+
+def percentiles_deg(day: PostureDay, *percents: float) -> list[float]:
+    return [float(one) for one in histogram_percentiles(day.flexion_ns[None], percents, -ANGLE_OFFSET)[0]]
 
 
 def test_the_gyroscope_takes_out_what_shaking_does_to_the_angle(bench: Any, shaken: ReadingBatch) -> None:
@@ -64,7 +68,9 @@ def test_the_gyroscope_takes_out_what_shaking_does_to_the_angle(bench: Any, shak
     fused = day_of(bench, shaken, FUSING)
     assert spread_deg(alone) > 30.0
     assert spread_deg(fused) < 3.0
-    assert histogram_percentile(fused.flexion_ns, 50, -ANGLE_OFFSET) == pytest.approx(30.0, abs=1.0)
+    assert histogram_percentiles(fused.flexion_ns[None], [50], -ANGLE_OFFSET)[0, 0] == pytest.approx(
+        30.0, abs=1.0
+    )
     assert (alone.fused_by, fused.fused_by) == ("", fusion_method())
     assert fused.valid_ns == alone.valid_ns
     # Quality is that of the acceleration, whatever the angles rest on.

@@ -22,8 +22,8 @@ from analysis.exposure import (
 from analysis.posture import angular_velocity_deg_s, frame_angles_deg
 from analysis.posture_calibration import Reference, body_frame
 from analysis.signal import low_pass
-from indicators.posture.measures import histogram_percentile
-from indicators.posture.seconds import DaySeconds
+from indicators.posture.angles import histogram_percentiles
+from indicators.posture.seconds import DaysSeconds
 from indicators.reduction.posture import SCHEMA, PostureDay, frame_of, merge, reduce_minutes
 from indicators.reduction.posture_bins import velocity_bin, velocity_edges_deg_s
 from sensors.errors import MethodError
@@ -100,7 +100,7 @@ def test_counts_are_those_of_the_pure_functions(bench: Bench, gappy: ReadingBatc
         assert day.events[f"flexion_{k}"] == round(per_minute * day.valid_ns / 60e9)
     # Seconds of UTC here, seconds from the start of each segment there.
     longest = longest_hold_s(flexion, seconds, 20, 1.0)
-    assert DaySeconds(day).longest_hold_s("flexion_ge20") == pytest.approx(longest, abs=1.0)
+    assert DaysSeconds([day]).longest_hold_s("flexion_ge20") == pytest.approx(longest, abs=1.0)
     for histogram, angle, lowest in (
         (day.inclination_ns, theta, 0),
         (day.flexion_ns, flexion, -180),
@@ -116,9 +116,10 @@ def test_counts_are_those_of_the_pure_functions(bench: Bench, gappy: ReadingBatc
     speed = angular_velocity_deg_s(smooth.T, seconds)
     counts = np.bincount(velocity_bin(speed[~np.isnan(speed)]), minlength=241) * 40_000_000
     assert np.array_equal(day.velocity_ns, counts)
-    for p in (10, 50, 90):
-        expected = percentiles(flexion, seconds, [p], 1.0)[0]
-        assert histogram_percentile(day.flexion_ns, p, -180) == pytest.approx(expected, abs=0.5)
+    expected = percentiles(flexion, seconds, [10, 50, 90], 1.0)
+    assert histogram_percentiles(day.flexion_ns[None], [10, 50, 90], -180)[0] == pytest.approx(
+        expected, abs=0.5
+    )
 
 
 @pytest.mark.parametrize("cuts", [(0, 30, 60), (0, 1, 2, 17, 43, 44, 60), tuple(range(0, 61, 5))])
@@ -197,7 +198,7 @@ def test_a_hold_over_minutes_stays_whole(quiet_bench: Bench) -> None:
     t = quiet_bench.times(600.0)
     flexion = np.where((t >= 100.0) & (t < 400.0), 65.0, 5.0)
     day = quiet_bench.day(quiet_bench.acceleration(flexion))
-    assert DaySeconds(day).longest_hold_s("flexion_ge60") == 300.0
+    assert DaysSeconds([day]).longest_hold_s("flexion_ge60") == 300.0
     assert int(np.bitwise_count(day.masks["flexion_ge60"]).sum()) == 300
     # Level 60–90°, longest class; the low-pass gives the two flanks away.
     assert day.eva_ns[5, -1] / 1e9 == pytest.approx(300.0, abs=0.2)

@@ -1,18 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from datetime import date, timedelta
-from enum import Enum
 from typing import Any
 
-import numpy as np
 import pytest
 
 from indicators.model import WorkerDay
-from indicators.posture.kept import spread_of, with_figures
-from indicators.posture.measures import measures_of, segment_of
-from indicators.posture.seconds import DaySeconds
+from indicators.posture.kept import with_figures
+from indicators.posture.measures import PostureFacts, measures_of, segment_of
 from indicators.reduction.kinds import DATASET
 from indicators.reduction.service import reduce_partitions
 from indicators.weekly import weekly_result
@@ -25,26 +21,10 @@ from ingest.store import Partition
 from sensors.errors import ConfigurationError
 from sensors.periods import date_period
 from sensors.quantities import Kind
+from tests.indicators.exact import same
 
 MONDAY = date(2026, 11, 16)
 WEEK = date_period(MONDAY, MONDAY + timedelta(days=6))
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two contents are equal to the last bit, NaN included."""
-    one, other = (value.item() if isinstance(value, np.generic) else value for value in (one, other))
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, np.ndarray):
-        equal = one.dtype == other.dtype and one.shape == other.shape
-        return bool(equal and one.tobytes() == other.tobytes())
-    if dataclasses.is_dataclass(one) and not isinstance(one, type):
-        return all(same(getattr(one, row.name), getattr(other, row.name)) for row in dataclasses.fields(one))
-    if isinstance(one, Mapping):
-        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, Enum):
-        return one is other
-    return repr(one) == repr(other)
 
 
 def merged(plant: Any) -> list[MergedDay]:
@@ -116,13 +96,14 @@ def test_figures_kept_with_a_posture_day_are_those_of_its_seconds(reduced_plant:
     for day in days:
         assert day.figures is not None
         bare = dataclasses.replace(day, figures=None)
-        assert same(with_figures(bare).figures, day.figures)
+        assert same(with_figures([bare])[0].figures, day.figures)
+        facts = PostureFacts([bare])
         for measure in measures_of(segment_of(day.day.mount), splits=False):
-            facts = DaySeconds(bare)
-            assert same(facts.once(measure.id, measure.of), day.figures.values[measure.id])
-            assert spread_of(measure, day) == measure.spread(bare)
+            assert same(float(measure.of(facts)[0]), day.figures.values[measure.id])
+            assert same(float(measure.spread(facts)[0]), day.figures.spreads[measure.id])
             if measure.condition in bare.masks:
-                assert same(facts.by_utc_hour(measure.condition), day.figures.hours[measure.condition])
+                (hours,) = facts.seconds.by_utc_hour(measure.condition)
+                assert same(hours, day.figures.hours[measure.condition])
 
 
 def test_a_new_wearer_is_named_in_what_was_kept(reduced_plant: Any) -> None:
