@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -79,25 +80,30 @@ class DayCache:
         self._rows(place)[_key(day)] = _Row(self._state(day), minutes, encode_day(content))
         self._changed.add(place)
 
-    def save(self) -> None:
-        """Write the tables that changed; quietly not, where nothing can be written."""
+    def save(self, pool: Executor) -> list[Future[None]]:
+        """Write the tables that changed, in a thread of `pool`; quietly not, where nothing can be written."""
         present = {"-", *self._states.values()}
+        writing = []
         for place in sorted(self._changed):
             known = self._rows(place)
             # What came from minutes that are gone or replaced goes too.
             rows = {key: row for key, row in known.items() if present.issuperset(row.state.split(" "))}
-            table = pa.Table.from_arrays(
-                [
-                    pa.array(list(rows), pa.string()),
-                    pa.array([row.state for row in rows.values()], pa.string()),
-                    pa.array([row.minutes for row in rows.values()], pa.int64()),
-                    pa.array([bytes(row.content) for row in rows.values()], pa.large_binary()),
-                ],
-                schema=_SCHEMA,
-            )
-            with contextlib.suppress(LocalResourceError, ConfigurationError, OSError):
-                self._store.write_summary(WORKER_DAYS, place, table, {"code": _code_hash()})
+            writing.append(pool.submit(self._write, place, rows))
         self._changed.clear()
+        return writing
+
+    def _write(self, place: Partition, rows: Mapping[str, _Row]) -> None:
+        table = pa.Table.from_arrays(
+            [
+                pa.array(list(rows), pa.string()),
+                pa.array([row.state for row in rows.values()], pa.string()),
+                pa.array([row.minutes for row in rows.values()], pa.int64()),
+                pa.array([bytes(row.content) for row in rows.values()], pa.large_binary()),
+            ],
+            schema=_SCHEMA,
+        )
+        with contextlib.suppress(LocalResourceError, ConfigurationError, OSError):
+            self._store.write_summary(WORKER_DAYS, place, table, {"code": _code_hash()})
 
     def _state(self, day: WorkerDay) -> str:
         sources = (

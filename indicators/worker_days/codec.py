@@ -10,12 +10,13 @@ import dataclasses
 import json
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indicators.model import WorkerDay
 
@@ -23,6 +24,7 @@ __all__ = ["decode_day", "encode_day"]
 
 _LENGTH = struct.Struct("<Q")
 _ALIGNMENT = 8
+_Piece = bytes | memoryview
 _AS_THEY_ARE = (float, int, str, bool, type(None))
 
 
@@ -30,13 +32,13 @@ _AS_THEY_ARE = (float, int, str, bool, type(None))
 def _classes() -> Mapping[str, type[Any]]:
     from analysis.posture_calibration import Reference
     from analysis.thermal import WbgtMethod
-    from indicators.reduction import climate, noise, octaves, posture_day
+    from indicators.reduction import climate_day, noise_day, octaves, posture_day
 
     known = (
-        noise.NoiseDay,
-        noise.Peaks,
+        noise_day.NoiseDay,
+        noise_day.Peaks,
         octaves.OctaveSums,
-        climate.ClimateDay,
+        climate_day.ClimateDay,
         posture_day.PostureDay,
         posture_day.PostureFigures,
         posture_day.PostureQuality,
@@ -54,50 +56,61 @@ def encode_day(content: Any) -> bytes:
     TypeError
         Something in it has no exact form here.
     """
-    arrays: list[bytes] = []
-    header = json.dumps(_packed(content, arrays), separators=(",", ":")).encode()
+    pieces: list[_Piece] = []
+    header = json.dumps(_packed(content, pieces), separators=(",", ":")).encode()
     header += b" " * (-len(header) % _ALIGNMENT)
-    return b"".join([_LENGTH.pack(len(header)), header, *arrays])
+    return b"".join([_LENGTH.pack(len(header)), header, *pieces])
 
 
-def _packed(value: Any, arrays: list[bytes]) -> Any:
-    if type(value) in _AS_THEY_ARE:
+def _packed(value: Any, pieces: list[_Piece]) -> Any:
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
         return value
+    if kind is np.ndarray:
+        return {"array": _placed([value], value.shape, pieces)}
     if isinstance(value, Enum):
-        return {"enum": [type(value).__name__, value.value]}
+        return {"enum": [kind.__name__, value.value]}
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, np.ndarray):
-        data = np.ascontiguousarray(value).tobytes()
-        arrays.append(data + bytes(-len(data) % _ALIGNMENT))
-        return {"array": [value.dtype.str, list(value.shape)]}
-    return _packed_container(value, arrays)
+    return _packed_container(value, pieces)
 
 
-def _packed_container(value: Any, arrays: list[bytes]) -> Any:
+def _packed_container(value: Any, pieces: list[_Piece]) -> Any:
     if isinstance(value, WorkerDay):
         return {"day": 1}
     if isinstance(value, Mapping):
-        return _packed_mapping(value, arrays)
-    if dataclasses.is_dataclass(value) and type(value).__name__ in _classes():
-        fields = {
-            field.name: _packed(getattr(value, field.name), arrays) for field in dataclasses.fields(value)
-        }
-        return {"of": type(value).__name__, "fields": fields}
-    message = f"a worker-day holds a {type(value).__name__}, which has no exact form"
+        return _packed_mapping(value, pieces)
+    name = type(value).__name__
+    if name in _classes():
+        fields = {field: _packed(getattr(value, field), pieces) for field in _field_names(name)}
+        return {"of": name, "fields": fields}
+    message = f"a worker-day holds a {name}, which has no exact form"
     raise TypeError(message)
 
 
-def _packed_mapping(value: Mapping[Any, Any], arrays: list[bytes]) -> Any:
+@cache
+def _field_names(class_name: str) -> tuple[str, ...]:
+    found = _classes()[class_name]
+    return tuple(field.name for field in dataclasses.fields(found)) if dataclasses.is_dataclass(found) else ()
+
+
+def _packed_mapping(value: Mapping[Any, Any], pieces: list[_Piece]) -> Any:
     """Numbers under names as they are, equal arrays under names in one piece, anything else item by item."""
     items = list(value.values())
     if all(type(key) is str for key in value):
         if all(type(item) in (int, float) for item in items):
             return {"plain": dict(value)}
-        shapes = {(item.dtype.str, item.shape) if isinstance(item, np.ndarray) else None for item in items}
+        shapes = {(item.dtype, item.shape) if type(item) is np.ndarray else None for item in items}
         if len(shapes) == 1 and None not in shapes:
-            return {"stack": [list(value), _packed(np.stack(items), arrays)["array"]]}
-    return {"map": [[_packed(key, arrays), _packed(item, arrays)] for key, item in value.items()]}
+            return {"stack": [list(value), _placed(items, (len(items), *items[0].shape), pieces)]}
+    return {"map": [[_packed(key, pieces), _packed(item, pieces)] for key, item in value.items()]}
+
+
+def _placed(arrays: Sequence[NDArray[Any]], shape: tuple[int, ...], pieces: list[_Piece]) -> list[Any]:
+    """Type and shape of arrays whose bytes follow each other, filled up to where the next may begin."""
+    pieces += [np.ascontiguousarray(array).data for array in arrays]
+    pieces.append(bytes(-sum(array.nbytes for array in arrays) % _ALIGNMENT))
+    return [arrays[0].dtype.str, list(shape)]
 
 
 def decode_day(record: memoryview, day: WorkerDay) -> Any:
