@@ -254,3 +254,22 @@ def test_the_pages_of_a_fleet_are_accessible_and_fetch_nothing(
         assert [item["id"] for item in Axe().run(page).response["violations"]] == []
     assert [url for url in asked if not url.startswith("data:")] == []
     page.close()
+
+
+def test_a_site_left_out_is_named_on_both_pages_and_has_none_of_its_own(
+    fleet: Fleet, browser: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "arras" / "site.toml").write_text('schema = 1\n[site]\nid = "arras"\n', encoding="utf-8")
+    made = application(load_fleet(fleet.path))
+    ernest, page = seated(made, "ernest"), browser.new_page()
+    for path in (f"/?{WEEK}", "/sensors?"):
+        page.set_content(ernest.get(f"{path}&lang=en").text)
+        told = page.inner_text("[role=note]")
+        assert "Arras: Left out" in told
+        assert "vigiposte check --site arras/site.toml" in told
+        assert page.locator("main a[href*='/site/arras']").count() == 0
+        assert [item["id"] for item in Axe().run(page).response["violations"]] == []
+    page.close()
+    assert ernest.get("/site/arras").status_code == 404
+    lea = seated(made, "lea")
+    assert "Arras" not in lea.get(f"/?{WEEK}&lang=en").text
