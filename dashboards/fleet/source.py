@@ -87,18 +87,18 @@ class FleetSource:
             if not own or site.id in own or (site.known_id is None and unfound)
         )
 
-    def _look_again(self) -> None:
-        """Read the fleet again while a site of it is left out."""
-        if self._load is None or not self.fleet.broken or time.monotonic() - self._read_at < _KEPT_S:
-            return
-        self._read_at = time.monotonic()
-        with suppress(ConfigurationError):
-            self.fleet = self._load()
+    def look_again(self) -> None:
+        """Read the fleet again, every few minutes, while a site of it is left out."""
+        with self._lock:
+            if self._load is None or not self.fleet.broken or time.monotonic() - self._read_at < _KEPT_S:
+                return
+            self._read_at = time.monotonic()
+            with suppress(ConfigurationError):
+                self.fleet = self._load()
 
     def result(self, period: DatePeriod, name: str = "") -> FleetResult:
         """The result of a period over the sites that an account may see."""
-        with self._lock:
-            self._look_again()
+        self.look_again()
         sites, broken = self.sites_of(name), self.broken_of(name)
         if not sites and not broken:
             raise UnknownNameError("the fleet has no site that this account may see", value=name)

@@ -42,6 +42,7 @@ def state_html(
     viewer: Viewer = request.state.viewer
     if source.survey is None:
         raise UnknownNameError("there is no such page", value=request.url.path)
+    source.look_again()
     say = text(language)
     rows = []
     for site in source.sites_of(viewer.name):
