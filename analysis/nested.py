@@ -129,8 +129,8 @@ class _Design:
 
 def _design(names: Sequence[str | None]) -> _Design:
     # Days without a name are one more unit: nobody knows that they are different people.
-    place = {name: index for index, name in enumerate(dict.fromkeys(names))}
-    return _design_of(tuple(place[name] for name in names))
+    place: dict[str | None, int] = {}
+    return _design_of(tuple([place.setdefault(name, len(place)) for name in names]))
 
 
 @lru_cache(maxsize=512)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import fmean
 
 from analysis.posture_calibration import Reference
@@ -24,7 +25,7 @@ from indicators.limits import Role
 from indicators.model import Factor, Indicator, Interval, LimitAssessment, Note, Scope, Verdict
 from indicators.posture.days import PostureGroup, posture_groups, quality_notes
 from indicators.posture.figures import angle_bands, angle_distribution, by_day, by_hour, variation
-from indicators.posture.measures import Measure, Needs, measures_of
+from indicators.posture.measures import Measure, Needs, Segment, measures_of
 from indicators.reduction.posture_day import PostureDay
 from indicators.verdicts import assess_limit
 
@@ -106,7 +107,7 @@ def _evaluated(measure: Measure, group: PostureGroup, context: AssessmentContext
         measure,
         found,
         fmean([figures.spreads[measure.id] for figures in found.group.figures]) if found.values else 0.0,
-        _evidence(found.group, context),
+        found.group.once(("evidence", context.shift), lambda: _evidence(found.group, context)),
         notes,
         _details(measure, found, context),
     )
@@ -272,18 +273,22 @@ def _details(measure: Measure, found: _Values, context: AssessmentContext) -> di
         return {}
     details: dict[str, object] = {"days": by_day(group, found.values)}
     if measure.figure == "share":
-        details["bands"] = angle_bands(group, angle)
+        details["bands"] = group.once(("bands", angle), lambda: angle_bands(group, angle))
         details["by_hour"] = by_hour(group, measure.condition, context.book.zone)
     elif measure.figure == "percentile":
-        stem = measure.id.removesuffix("_p50")
-        thresholds = [
-            item.degrees
-            for item in measures_of(group.segment, splits=False)
-            if item.figure == "share" and item.id.startswith(stem)
-        ]
         details["distribution"] = {
             **angle_distribution(group, angle),
-            "thresholds": [float(k) for k in thresholds],
+            "thresholds": list(_thresholds_deg(group.segment, measure.id.removesuffix("_p50"))),
         }
         details["eva"] = variation(group.days)
     return {key: value for key, value in details.items() if value}
+
+
+@cache
+def _thresholds_deg(segment: Segment, stem: str) -> tuple[float, ...]:
+    """Angles at which shares of time of a segment are told."""
+    return tuple(
+        float(item.degrees)
+        for item in measures_of(segment, splits=False)
+        if item.figure == "share" and item.id.startswith(stem)
+    )

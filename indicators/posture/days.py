@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from statistics import fmean
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from indicators.table_files import toml_table
 from sensors.site_model import Mount
 
 __all__ = ["PostureGroup", "SiteDate", "posture_groups", "quality_notes"]
+
+T = TypeVar("T")
 
 _MINUTE_NS = 60e9
 _HOUR_NS = 3_600e9
@@ -74,32 +77,36 @@ class PostureGroup:
         return self if len(chosen) == len(self.days) else replace(self, days=tuple(chosen))
 
     @cached_property
-    def _by_minimum(self) -> dict[float, PostureGroup]:
+    def _made(self) -> dict[Hashable, Any]:
         return {}
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
+        """What follows from these worker-days alone under a name, made the first time it is asked for."""
+        if name not in self._made:
+            self._made[name] = make()
+        found: T = self._made[name]
+        return found
 
     def valid(self, minimum: float) -> PostureGroup:
         """Worker-days with enough worn time and values that move."""
-        if minimum not in self._by_minimum:
-            self._by_minimum[minimum] = self.of(
-                [
-                    day
-                    for day in self.days
-                    if day.work_ns > 0
-                    and day.coverage >= minimum
-                    and day.quality.stuck_ns <= _STUCK_HALF * day.valid_ns
-                ]
-            )
-        return self._by_minimum[minimum]
-
-    @cached_property
-    def _by_needs(self) -> dict[Needs, PostureGroup]:
-        return {}
+        return self.once(
+            ("valid", minimum), lambda: self.of([day for day in self.days if _is_valid(day, minimum)])
+        )
 
     def based(self, needs: Needs) -> PostureGroup:
         """Worker-days whose reference postures allow measures with these needs."""
-        if needs not in self._by_needs:
-            self._by_needs[needs] = self.of([day for day in self.days if _has_reference(day, needs)])
-        return self._by_needs[needs]
+        return self.once(
+            ("based", needs), lambda: self.of([day for day in self.days if _has_reference(day, needs)])
+        )
+
+    def pooled_ns(self, angle: str) -> NDArray[np.int64]:
+        """Histogram of an angle over these worker-days [ns]."""
+        return self.once(
+            ("pooled", angle),
+            lambda: np.sum(
+                [day.flexion_ns if angle == "flexion" else day.inclination_ns for day in self.days], axis=0
+            ),
+        )
 
     @cached_property
     def coverage(self) -> float:
@@ -146,17 +153,6 @@ class PostureGroup:
             SiteDate(name, tuple(own), fmean([self.days[place].coverage for place in own]))
             for name, own in sorted(places.items())
         )
-
-    @cached_property
-    def _pooled(self) -> dict[str, NDArray[np.int64]]:
-        return {}
-
-    def pooled_ns(self, angle: str) -> NDArray[np.int64]:
-        """Histogram of an angle over these worker-days [ns]."""
-        if angle not in self._pooled:
-            histograms = [day.flexion_ns if angle == "flexion" else day.inclination_ns for day in self.days]
-            self._pooled[angle] = np.sum(histograms, axis=0)
-        return self._pooled[angle]
 
     @cached_property
     def reference_notes(self) -> tuple[Note, ...]:
@@ -210,6 +206,11 @@ def posture_groups(days: Sequence[PostureDay]) -> tuple[PostureGroup, ...]:
         suffix = f"_{mount.value}" if taken or other_arm else ""
         found.append(PostureGroup(segment, suffix, tuple(group)))
     return tuple(found)
+
+
+def _is_valid(day: PostureDay, minimum: float) -> bool:
+    moving = day.quality.stuck_ns <= _STUCK_HALF * day.valid_ns
+    return moving and day.work_ns > 0 and day.coverage >= minimum
 
 
 def _has_reference(day: PostureDay, needs: Needs) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from statistics import fmean
 from zoneinfo import ZoneInfo
 
@@ -88,32 +88,37 @@ def variation(days: Sequence[PostureDay]) -> dict[str, object]:
 
 def by_hour(group: PostureGroup, condition: str, zone: ZoneInfo) -> list[dict[str, float | int]]:
     """Share of the working time of each hour of the day, site time, in a condition [%], shift's order."""
-    seconds: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-    seen: dict[int, set[tuple[str, int]]] = defaultdict(set)
-    worn_by: dict[int, set[str]] = defaultdict(set)
-    for shown, figures in zip(group.days, group.figures, strict=True):
-        if condition not in figures.hours:
-            continue
-        day = shown.day
-        for utc_hour, part, total in zip(*figures.hours[condition].tolist(), strict=True):
-            hour = site_hour(utc_hour * 3600, zone)
-            seconds[hour][0] += part
-            seconds[hour][1] += total
-            seen[hour].add((day.sensor, day.start_ns))
-            if day.wearer is not None:
-                worn_by[hour].add(day.wearer)
-    whole = sum(part for part, _ in seconds.values())
+    seen = [
+        (day.day, figures.hours[condition])
+        for day, figures in zip(group.days, group.figures, strict=True)
+        if condition in figures.hours
+    ]
+    clock = [[site_hour(utc_hour * 3600, zone) for utc_hour in rows[0].tolist()] for _, rows in seen]
+    hours = list(chain.from_iterable(clock))
+    if not hours:
+        return []
+    parts_s, totals_s = (
+        np.bincount(hours, np.concatenate([rows[place] for _, rows in seen]), minlength=24).tolist()
+        for place in (1, 2)
+    )
+    days: dict[int, set[tuple[str, int]]] = defaultdict(set)
+    wearers: dict[int, set[str | None]] = defaultdict(set)
+    for (day, _), of_day in zip(seen, clock, strict=True):
+        for hour in set(of_day):
+            days[hour].add((day.sensor, day.start_ns))
+            wearers[hour].add(day.wearer)
+    whole = sum(parts_s)
     return [
         {
             "hour": hour,
-            "value": 100.0 * part / total,
-            "share_percent": 100.0 * part / whole if whole else 0.0,
-            "measured_h": total / 3600.0,
-            "n_days": len(seen[hour]),
-            "n_wearers": len(worn_by[hour]),
+            "value": 100.0 * parts_s[hour] / totals_s[hour],
+            "share_percent": 100.0 * parts_s[hour] / whole if whole else 0.0,
+            "measured_h": totals_s[hour] / 3600.0,
+            "n_days": len(days[hour]),
+            "n_wearers": len(wearers[hour] - {None}),
         }
-        for hour, (part, total) in seconds.items()
-        if total
+        for hour in dict.fromkeys(hours)
+        if totals_s[hour]
     ]
 
 
