@@ -9,7 +9,7 @@ from indicators.climate.air import AirQuantity, air_indicator, air_of
 from indicators.climate.heat import Heat, heat_indicator, heat_of
 from indicators.climate.heat_days import HeatDay, heat_day
 from indicators.climate.result import ShiftDay, shift_days
-from indicators.climate.strain import strain_indicators
+from indicators.climate.strain import Strain, strain_indicator, strain_of
 from indicators.context import AssessmentContext
 from indicators.model import Indicator, Scope
 from indicators.reduction.climate import ClimateDay
@@ -51,20 +51,20 @@ def assess(days: Sequence[ClimateDay], *, context: AssessmentContext) -> tuple[I
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """Some shifts and what they say, in whichever scope it is shown."""
+    """What some shifts say, in whichever scope it is shown."""
 
-    shifts: tuple[ShiftDay, ...]
     heat: Heat
     air: tuple[AirQuantity, ...]
+    strain: tuple[Strain, ...]
 
 
 def _seen(shifts: tuple[ShiftDay, ...], hours: Sequence[HeatDay], context: AssessmentContext) -> _Seen:
-    return _Seen(shifts, heat_of(shifts, hours, context), air_of(shifts, context))
+    return _Seen(heat_of(shifts, hours, context), air_of(shifts, context), strain_of(shifts, context))
 
 
 def _indicators(seen: _Seen, context: AssessmentContext, scope: Scope) -> list[Indicator]:
     return [
         heat_indicator(seen.heat, context, scope=scope),
         *(air_indicator(quantity, scope=scope) for quantity in seen.air),
-        *strain_indicators(seen.shifts, context, scope=scope),
+        *(strain_indicator(answer, context, scope=scope) for answer in seen.strain),
     ]

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.thermal_library import IREQ_LONGEST_H
-from indicators.building import indicator_of
+from indicators.building import Evidence, indicator_of
 from indicators.climate.figures import days_of
 from indicators.climate.hours import Hours, Work, hours_of, work_of
 from indicators.climate.result import ShiftDay, evidence_of
 from indicators.climate.strain_models import MODELS, Model, Outcome
 from indicators.context import AssessmentContext
-from indicators.intervals import Scale, usual
+from indicators.intervals import Estimate, Scale, usual
 from indicators.limits import Limit
 from indicators.model import Indicator, Interval, LimitAssessment, Note, Scope
 from indicators.verdicts import assess_limit
 from sensors.errors import MissingExtraError
 
-__all__ = ["strain_indicators"]
+__all__ = ["Strain", "strain_indicator", "strain_of"]
 
 _UNITS = {
     "phs_rectal_temperature": "°C",
@@ -53,23 +53,39 @@ _HOUR_MIN = 60
 _LONGEST_MIN = 1440
 
 
-def strain_indicators(
-    days: Sequence[ShiftDay], context: AssessmentContext, *, scope: Scope
-) -> list[Indicator]:
+@dataclass(frozen=True, slots=True)
+class Strain:
+    """One answer of a model over some shifts, in whichever scope it is shown.
+
+    Attributes
+    ----------
+    estimate : Estimate or None
+        ``None`` where the model could not be asked or did not answer; `notes` then say why.
+    """
+
+    name: str
+    evidence: Evidence
+    estimate: Estimate | None
+    method: str
+    notes: tuple[Note, ...]
+    details: Mapping[str, object]
+
+
+def strain_of(days: Sequence[ShiftDay], context: AssessmentContext) -> tuple[Strain, ...]:
     """PHS, PMV/PPD, UTCI, wind chill and IREQ where the conditions of some hour call for them.
 
     Each shift gives its hardest clock hour; the value is the mean over the shifts that have one. Empty unless
     the site asks for them (``[site] thermal_models``); no verdict of the factor rests on them.
     """
     if not context.book.site.site.thermal_models:
-        return []
+        return ()
     hours, work = hours_of(days, context), work_of(context)
-    found: list[Indicator] = []
+    found: list[Strain] = []
     for model in MODELS:
         asked = model.applies(hours)
         if asked.any():
-            found += _of_model(model, asked, hours, work, days, context, scope)
-    return found
+            found += _of_model(model, asked, hours, work, days, context)
+    return tuple(found)
 
 
 def _of_model(
@@ -79,8 +95,7 @@ def _of_model(
     work: Work,
     days: Sequence[ShiftDay],
     context: AssessmentContext,
-    scope: Scope,
-) -> list[Indicator]:
+) -> list[Strain]:
     missing = _missing(model, asked, hours, work)
     chosen = asked & model.has_inputs(hours)
     outcome: Outcome | None = None
@@ -90,17 +105,17 @@ def _of_model(
         except MissingExtraError:
             missing = (Note("thermal_extra_missing"),)
     if outcome is None:
-        return [_not_measured(name, days, context, scope, missing) for name in model.worst]
+        return [_unknown(name, days, context, missing) for name in model.worst]
     found = []
     for name, rule in model.worst.items():
         by_shift = _hardest(outcome.values[name], hours.shift[chosen], rule)
         if not by_shift:
-            found.append(_not_measured(name, days, context, scope, (Note("thermal_outside_range"),)))
+            found.append(_unknown(name, days, context, (Note("thermal_outside_range"),)))
             continue
         notes = _notes(model, by_shift, days, hours, chosen, work)
         time = _allowed_time_note(name, by_shift, _shift_min(days) / _HOUR_MIN)
         notes = notes if time is None else [*notes, time]
-        found.append(_indicator(name, by_shift, outcome.method, notes, days, context, scope))
+        found.append(_answer(name, by_shift, outcome.method, notes, days, context))
     return found
 
 
@@ -129,38 +144,54 @@ def _hardest(values: NDArray[np.float64], shift: NDArray[np.int64], rule: str) -
     return found
 
 
-def _indicator(
+def _answer(
     name: str,
     by_shift: dict[int, float],
     method: str,
     notes: list[Note],
     days: Sequence[ShiftDay],
     context: AssessmentContext,
-    scope: Scope,
-) -> Indicator:
+) -> Strain:
     own = [days[index] for index in by_shift]
     values = list(by_shift.values())
-    estimate = usual(values, [day.wearer for day in own], scale=_SCALES.get(name, Scale.IDENTITY))
-    within_week = scope is Scope.WEEK
-    interval = None if within_week else estimate.interval
-    rows = () if within_week else context.limits_for(name)
-    coverage = _coverage(own)
-    # Where every shift reaches the longest time that is counted, equal values say nothing of scatter.
-    counted_out = any(note.code in _COUNTED_OUT for note in notes)
-    spread = [note for note in estimate.notes if not (counted_out and note.code == "no_variation")]
-    return indicator_of(
+    by_day = days_of([(day, value, _coverage([day])) for day, value in zip(own, values, strict=True)])
+    return Strain(
         name,
-        estimate.value,
-        _UNITS[name],
+        evidence_of(own, context, _coverage(own)),
+        usual(values, [day.wearer for day in own], scale=_SCALES.get(name, Scale.IDENTITY)),
+        method,
+        tuple(notes),
+        {"days": by_day},
+    )
+
+
+def _unknown(
+    name: str, days: Sequence[ShiftDay], context: AssessmentContext, reasons: tuple[Note, ...]
+) -> Strain:
+    return Strain(name, evidence_of(days, context, _coverage(days)), None, "", reasons, {})
+
+
+def strain_indicator(strain: Strain, context: AssessmentContext, *, scope: Scope) -> Indicator:
+    """Indicator of one answer; in scope ``week`` without interval and limits."""
+    within_week = scope is Scope.WEEK
+    rows = () if within_week else context.limits_for(strain.name)
+    if strain.estimate is None:
+        return _not_measured(strain, rows, scope)
+    value, interval = strain.estimate.value, None if within_week else strain.estimate.interval
+    # Where every shift reaches the longest time that is counted, equal values say nothing of scatter.
+    counted_out = any(note.code in _COUNTED_OUT for note in strain.notes)
+    spread = [note for note in strain.estimate.notes if not (counted_out and note.code == "no_variation")]
+    return indicator_of(
+        strain.name,
+        value,
+        _UNITS[strain.name],
         interval,
-        evidence_of(own, context, coverage),
-        method=method,
+        strain.evidence,
+        method=strain.method,
         scope=scope,
-        quality=(*(() if within_week else spread), *notes),
-        limits=tuple(_held(estimate.value, interval, row, coverage) for row in rows),
-        details={
-            "days": days_of([(day, value, _coverage([day])) for day, value in zip(own, values, strict=True)])
-        },
+        quality=(*(() if within_week else spread), *strain.notes),
+        limits=tuple(_held(value, interval, row, strain.evidence.coverage) for row in rows),
+        details=strain.details,
     )
 
 
@@ -176,21 +207,18 @@ def _held(value: float, interval: Interval | None, limit: Limit, coverage: float
     return replace(row, ratio=None, ratio_kind=None)
 
 
-def _not_measured(
-    name: str, days: Sequence[ShiftDay], context: AssessmentContext, scope: Scope, reasons: tuple[Note, ...]
-) -> Indicator:
-    rows = () if scope is Scope.WEEK else context.limits_for(name)
-    reason = reasons[0]
+def _not_measured(strain: Strain, rows: Sequence[Limit], scope: Scope) -> Indicator:
+    reason = strain.notes[0]
     advice = _ADVICE.get(reason.code)
     return indicator_of(
-        name,
+        strain.name,
         None,
-        _UNITS[name],
+        _UNITS[strain.name],
         None,
-        evidence_of(days, context, _coverage(days)),
+        strain.evidence,
         method="",
         scope=scope,
-        quality=reasons,
+        quality=strain.notes,
         limits=tuple(assess_limit(None, None, row, measured=False, reason=reason) for row in rows),
         next_best=None if advice is None or not rows else Note(advice),
     )
