@@ -163,7 +163,7 @@ def _read(store: Store, partition: Partition) -> pa.Table:
     table = store.read_summary(DATASET, partition)
     if table is None:
         return module.SCHEMA.empty_table()
-    if table.column_names != module.SCHEMA.names:
+    if table.schema.names != module.SCHEMA.names:
         raise ConfigurationError(
             f"summaries of {partition.sensor} on {partition.day} were made by another version",
             rule=f"the columns of analysis version {analysis_version(partition.kind)}",
