@@ -10,7 +10,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,28 +68,28 @@ class LocalFolder:
 
     def files(self, path: str) -> list[str]:
         """See `ingest.lake.folder.Folder.files`."""
-        return self._names(path, lambda entry: entry.is_file())
+        return [entry.name for entry in self._files(path)]
 
     def sizes(self, path: str) -> dict[str, int]:
         """See `ingest.lake.folder.Folder.sizes`."""
         found: dict[str, int] = {}
-        for name in self.files(path):
+        for entry in self._files(path):
             with contextlib.suppress(FileNotFoundError):
-                found[name] = (self.root / path / name).stat().st_size
+                found[entry.name] = Path(entry.path).stat().st_size
         return found
 
     def states(self, path: str) -> dict[str, str]:
         """See `ingest.lake.folder.Folder.states`."""
         found: dict[str, str] = {}
-        for name in self.files(path):
+        for entry in self._files(path):
             with contextlib.suppress(FileNotFoundError):
-                entry = (self.root / path / name).stat()
-                found[name] = f"{entry.st_size}-{entry.st_mtime_ns}-{entry.st_ino}"
+                known = Path(entry.path).stat()
+                found[entry.name] = f"{known.st_size}-{known.st_mtime_ns}-{known.st_ino}"
         return found
 
     def folders(self, path: str) -> list[str]:
         """See `ingest.lake.folder.Folder.folders`."""
-        return self._names(path, lambda entry: entry.is_dir())
+        return [entry.name for entry in self._entries(path) if entry.is_dir()]
 
     def open(self, path: str) -> Any:
         """See `ingest.lake.folder.Folder.open`."""
@@ -199,10 +199,13 @@ class LocalFolder:
                     lock.release()
                     shutil.rmtree(entry.path, ignore_errors=True)  # Windows keeps a file that is open
 
-    def _names(self, path: str, wanted: Callable[[os.DirEntry[str]], bool]) -> list[str]:
+    def _files(self, path: str) -> list[os.DirEntry[str]]:
+        return [entry for entry in self._entries(path) if entry.is_file()]
+
+    def _entries(self, path: str) -> list[os.DirEntry[str]]:
         try:
-            with os.scandir(self.root / path) as entries:
-                return [entry.name for entry in entries if not entry.name.startswith(".") and wanted(entry)]
+            with os.scandir(f"{self.root}/{path}") as entries:
+                return [entry for entry in entries if not entry.name.startswith(".")]
         except (FileNotFoundError, NotADirectoryError):
             return []
 
