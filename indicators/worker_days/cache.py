@@ -66,7 +66,8 @@ class DayCache:
 
     def get(self, day: WorkerDay) -> tuple[Any, int] | None:
         """Content of a worker-day and the minutes its sensor had, or ``None`` when it must be merged."""
-        row = self._rows(_place(day)).get(_key(day))
+        rows = self._rows(_place(day))
+        row = rows.get(_key(day)) if rows else None
         if row is None or row.state != self._state(day):
             return None
         try:

@@ -1,13 +1,12 @@
 """Merged worker-days as bytes and back: exact, readable without running any code, no pickle.
 
-A record is the length of a JSON header (8 bytes, little-endian), the header, and the bytes of the arrays it
-names. Only the result classes listed here can come out.
+A record is the length of a MessagePack header (8 bytes, little-endian), the header, and the bytes of the
+arrays it names. Only the result classes listed here can come out.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import struct
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,9 +57,8 @@ def encode_day(content: Any) -> bytes:
         Something in it has no exact form here.
     """
     pieces: list[_Piece] = []
-    header = json.dumps(_packed(content, pieces), separators=(",", ":")).encode()
-    header += b" " * (-len(header) % _ALIGNMENT)
-    return b"".join([_LENGTH.pack(len(header)), header, *pieces])
+    header = msgspec.msgpack.encode(_packed(content, pieces))
+    return b"".join([_LENGTH.pack(len(header)), header, bytes(-len(header) % _ALIGNMENT), *pieces])
 
 
 def _packed(value: Any, pieces: list[_Piece]) -> Any:
@@ -96,12 +95,11 @@ def _field_names(class_name: str) -> tuple[str, ...]:
 
 def _packed_mapping(value: Mapping[Any, Any], pieces: list[_Piece]) -> Any:
     """Numbers under names as they are, equal arrays under names in one piece, anything else item by item."""
-    items = list(value.values())
-    if all(type(key) is str for key in value):
-        if all(type(item) in (int, float) for item in items):
+    items, kinds = list(value.values()), set(map(type, value.values()))
+    if set(map(type, value)) <= {str}:
+        if kinds <= {int, float}:
             return {"plain": dict(value)}
-        shapes = {(item.dtype, item.shape) if type(item) is np.ndarray else None for item in items}
-        if len(shapes) == 1 and None not in shapes:
+        if kinds == {np.ndarray} and len({(item.dtype, item.shape) for item in items}) == 1:
             return {"stack": [list(value), _placed(items, (len(items), *items[0].shape), pieces)]}
     return {"map": [[_packed(key, pieces), _packed(item, pieces)] for key, item in value.items()]}
 
@@ -122,8 +120,9 @@ def decode_day(record: memoryview, day: WorkerDay) -> Any:
         The record is damaged or of another version.
     """
     (length,) = _LENGTH.unpack_from(record)
-    header = json.loads(bytes(record[_LENGTH.size : _LENGTH.size + length]))
-    return _Reader(record, _LENGTH.size + length, day).value(header)
+    end = _LENGTH.size + length
+    header = msgspec.msgpack.decode(record[_LENGTH.size : end])
+    return _Reader(record, end + -length % _ALIGNMENT, day).value(header)
 
 
 class _Reader:

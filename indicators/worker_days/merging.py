@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MergedDay", "merge_days"]
 
-_TOGETHER = 16
-_AHEAD = 16
+_TOGETHER = 32
+_AHEAD = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
