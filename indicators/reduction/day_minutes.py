@@ -23,7 +23,7 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 
-_SMALL_BYTES = 2**20
+_SMALL_BYTES = 2**17
 
 
 class SparseLists(NamedTuple):
@@ -35,9 +35,12 @@ class SparseLists(NamedTuple):
 
 def sums_between(values: NDArray[Any], bounds: IntArray) -> IntArray:
     """Exact sums of whole numbers over ``[bounds[i], bounds[i + 1])`` of the first axis, empty ones too."""
-    total = np.zeros((values.shape[0] + 1, *values.shape[1:]), np.int64)
-    np.cumsum(values, axis=0, out=total[1:])
-    return np.asarray(total[bounds[1:]] - total[bounds[:-1]])
+    found = np.zeros((bounds.size - 1, *values.shape[1:]), np.int64)
+    filled = bounds[1:] > bounds[:-1]
+    if filled.any():
+        inside = values[: bounds[-1]]
+        found[filled] = np.add.reduceat(inside, bounds[:-1][filled], axis=0, dtype=np.int64)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +129,9 @@ class DayMinutes:
         found = np.zeros((len(lists), cuts.size - 1, size), np.int64)
         rows = self.rows.select([name for pair in lists for name in pair])
         begin = 0
+        small = rows.nbytes < _SMALL_BYTES * len(self.days)
         # Small tables are cheaper in one piece, large ones where they are.
-        for batch in (rows.combine_chunks() if rows.nbytes < _SMALL_BYTES else rows).to_batches():
+        for batch in (rows.combine_chunks() if small else rows).to_batches():
             end = begin + batch.num_rows
             low = int(np.searchsorted(cuts, begin, "right")) - 1
             high = int(np.searchsorted(cuts, end))
@@ -154,15 +158,15 @@ def day_minutes(tables: Sequence[pa.Table], days: Sequence[WorkerDay]) -> DayMin
     days : sequence of WorkerDay
         A minute counts when it lies wholly inside a span.
     """
-    parts: list[pa.Table] = []
+    parts: list[pa.RecordBatch] = []
     starts: list[IntArray] = []
     spans: list[IntArray] = []
     sizes = [0]
     for rows, day in zip(tables, days, strict=True):
-        table, begins = _in_order(rows)
+        batch, begins = _in_order(rows)
         number = 0
         for low, high, span in _inside(begins, day.spans):
-            parts.append(table.slice(low, high - low))
+            parts.append(batch.slice(low, high - low))
             starts.append(begins[low:high])
             spans.append(np.full(high - low, span))
             number += high - low
@@ -170,7 +174,7 @@ def day_minutes(tables: Sequence[pa.Table], days: Sequence[WorkerDay]) -> DayMin
     nothing = np.zeros(0, np.int64)
     return DayMinutes(
         days=tuple(days),
-        rows=pa.concat_tables(parts) if parts else tables[0].slice(0, 0),
+        rows=pa.Table.from_batches(parts, tables[0].schema),
         bounds=np.cumsum(sizes),
         starts_ns=np.concatenate([*starts, nothing]),
         span=np.concatenate([*spans, nothing]),
@@ -193,15 +197,18 @@ def _dense(
     return np.asarray(dense).reshape(len(parts), -1, size)
 
 
-def _in_order(rows: pa.Table) -> tuple[pa.Table, IntArray]:
-    """Rows and their starts [ns] in time order, one a minute."""
+def _in_order(rows: pa.Table) -> tuple[pa.RecordBatch, IntArray]:
+    """Rows in one piece and their starts [ns], in time order, one a minute."""
     starts = rows.column("minute").to_numpy().view(np.int64)
-    if not (starts[1:] <= starts[:-1]).any():
-        return rows, starts
-    # Stable, and the last of equal minutes stands: a later file replaces an earlier one.
-    order = np.argsort(starts, kind="stable")
-    order = order[np.append(np.diff(starts[order]) > 0, True)]
-    return rows.take(pa.array(order)), starts[order]
+    if (starts[1:] <= starts[:-1]).any():
+        # Stable, and the last of equal minutes stands: a later file replaces an earlier one.
+        order = np.argsort(starts, kind="stable")
+        order = order[np.append(np.diff(starts[order]) > 0, True)]
+        rows, starts = rows.take(pa.array(order)), starts[order]
+    batches = rows.to_batches()
+    if len(batches) > 1:
+        batches = rows.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], rows.schema), starts
 
 
 def _inside(starts: IntArray, spans: Sequence[Span]) -> list[tuple[int, int, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date, timedelta
+from functools import lru_cache
 from types import ModuleType
 
 from sensors.quantities import Kind
@@ -45,6 +46,7 @@ def day_bounds_ns(day: date) -> tuple[int, int]:
     return start, start + _DAY_NS
 
 
+@lru_cache(maxsize=4096)
 def utc_days(start_ns: int, end_ns: int) -> tuple[date, ...]:
     """UTC days that ``[start_ns, end_ns)`` touches."""
     first, last = start_ns // _DAY_NS, (end_ns - 1) // _DAY_NS

@@ -86,21 +86,16 @@ class Stretches:
 
         Shape (d,); NaN for days that are too short.
         """
-        worn_ns = inclination_ns * self.worn[:, None]
+        until = np.zeros((self.worn.size + 1, inclination_ns.shape[1]), np.int64)
+        np.cumsum(inclination_ns * self.worn[:, None], axis=0, out=until[1:])
         after, last = np.maximum(self.thirds, 0)
         lowest = []
         for begins, ends in ((self.bounds[:-1], after), (last, self.bounds[1:])):
-            edges = np.stack([begins, np.maximum(ends, begins)], axis=1).ravel()
-            spread = np.cumsum(_between_pairs(worn_ns, edges), axis=1)
+            spread = np.cumsum(until[np.maximum(ends, begins)] - until[begins], axis=1)
             total = spread[:, -1:]
             place = (spread < total / _LOW_SHARE).sum(axis=1)
             lowest.append(np.where((total[:, 0] > 0) & (self.thirds[0] >= 0), place, np.nan))
         return np.asarray(np.maximum(lowest[1] - lowest[0], 0.0))
-
-
-def _between_pairs(values: IntArray, edges: IntArray) -> IntArray:
-    """Sums over ``[edges[2i], edges[2i + 1])``."""
-    return sums_between(values, edges)[::2]
 
 
 def _thirds(worn: IntArray, bounds: IntArray) -> IntArray:
