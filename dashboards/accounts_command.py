@@ -154,7 +154,8 @@ def list_accounts(
     context: typer.Context, site: SiteOption = None, fleet: FleetOption = None, *, as_json: JsonOption = False
 ) -> None:
     """List the accounts and their roles."""
-    accounts = _opened(context, site, fleet).accounts
+    door = _opened(context, site, fleet)
+    accounts = door.accounts
     rows: list[dict[str, Any]] = [
         {"name": row.name, "role": row.role.value, "since": row.since}
         | ({"sites": list(row.sites)} if row.sites else {})
@@ -163,6 +164,9 @@ def list_accounts(
     if as_json:
         emit_json("accounts", {"file": str(accounts.path), "accounts": rows})
         return
+    if not rows:
+        say = services_of(context).words(None, door.books[0])
+        note(say("terminal.accounts_none"))
     for row in rows:
         own = [",".join(row["sites"])] if "sites" in row else []
         typer.echo("\t".join((row["name"], row["role"], row["since"], *own)))

@@ -153,9 +153,9 @@ def load_cases(path: Path) -> tuple[Case, ...]:
     except (OSError, UnicodeDecodeError) as trouble:
         raise UsageError(
             "the case file cannot be read",
-            value=str(path),
+            value=f"{path}: {getattr(trouble, 'strerror', None) or trouble}",
             rule="a JSON file in UTF-8",
-            remedy=str(getattr(trouble, "strerror", None) or trouble),
+            remedy="check the path, or leave it out to replay the cases that ship",
             code="cases_unreadable",
         ) from trouble
     return tuple(_parse(text, path.name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -30,6 +30,15 @@ def _rule(book: Any, path: Path, sensor: str | None, codec: str | None) -> Impor
 
     from sensors.site_model import ImportRule
 
+    known = get_args(ImportRule.model_fields["codec"].annotation)
+    if codec is not None and codec not in known:
+        raise UsageError(
+            "there is no codec of this name",
+            value=codec,
+            rule=f"one of {', '.join(known)}",
+            remedy=f"--codec {known[0]}",
+            code="unknown_codec",
+        )
     if sensor is not None and codec is not None:
         return ImportRule.model_validate({"file": path.name, "codec": codec, "sensor": sensor})
     for rule in book.site.imports:

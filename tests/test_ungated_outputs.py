@@ -310,6 +310,7 @@ def test_what_if_tells_the_analyst_only(folder: Path, secrets: frozenset[str], t
     for change in changes:
         told = run(copy, "what-if", HELD, *WEEK, *change, "--audience", "analyst", "--json")
         assert leaks(told.out, secrets), "the analyst does see the level of the two"
+        assert "group too small" in run(copy, "what-if", HELD, *WEEK, *change, "--lang", "en").all
         for circle in ("report", "wide"):
             for form in ((), ("--json",), ("--lang", "fr")):
                 held = run(copy, "what-if", HELD, *WEEK, *change, "--audience", circle, *form)

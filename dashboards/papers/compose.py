@@ -37,8 +37,10 @@ class _Words:
         if row.period_s < 1.0:
             return self.say("papers.per_second", n=round(1.0 / row.period_s))
         if row.period_s < 60.0:
-            return self.say("papers.every_seconds", n=round(row.period_s))
-        return self.say("papers.every_minutes", n=round(row.period_s / 60.0))
+            n = round(row.period_s)
+            return self.say("papers.every_second" if n == 1 else "papers.every_seconds", n=n)
+        n = round(row.period_s / 60.0)
+        return self.say("papers.every_minute" if n == 1 else "papers.every_minutes", n=n)
 
     def where(self, row: SensorFacts) -> str:
         """Place on the body or in the room."""

@@ -15,8 +15,11 @@ from dashboards.report.scales import factor_block
 from dashboards.web.context import PageContext, page_context
 from dashboards.web.frame import station_frame
 from dashboards.web.render import render_page
+from dashboards.wording import Wording
+from indicators.explain import SensorFact
 from indicators.model import Audience, Indicator, Scope
 from sensors.errors import UnknownNameError
+from sensors.site_model import InstrumentClass
 
 __all__ = ["router"]
 
@@ -198,12 +201,18 @@ def _sensors(context: PageContext, explained: Any) -> list[dict[str, str]]:
     return [
         {
             "sensor": words.name(sensor.id),
-            "model": ", ".join(part for part in (sensor.model or "", sensor.instrument_class) if part),
+            "model": ", ".join(part for part in (sensor.model or "", _instrument(sensor, words)) if part),
             "mount": words.listing(words.say(f"mounts.{mount}") for mount in sensor.mounts),
             "calibration": _calibrations(context, book, sensor.calibrations),
         }
         for sensor in explained.sensors
     ]
+
+
+def _instrument(sensor: SensorFact, words: Wording) -> str:
+    """Class of an acoustic instrument; sensors of other quantities have none to be known."""
+    stated = sensor.instrument_class != InstrumentClass.UNKNOWN
+    return words.say(f"instrument_classes.{sensor.instrument_class}") if stated else ""
 
 
 def _calibrations(context: PageContext, book: Any, names: Sequence[str]) -> str:

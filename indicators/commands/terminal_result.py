@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
-from indicators.commands.terminal_rows import SYMBOLS, figure, remarks, row_of, table
+from indicators.commands.terminal_rows import SYMBOLS, remarks, row_of, table
 from indicators.headlines import headline
 from indicators.model import FactorResult, Indicator, Scope, Verdict, WeeklyResult, WorkstationResult
 from indicators.words import Text, note_words, quantity
@@ -38,15 +37,7 @@ def result_lines(result: WeeklyResult, say: Text, *, every: bool) -> Iterator[st
 
 def _station(station: WorkstationResult, say: Text, *, every: bool) -> Iterator[str]:
     rank = "–" if station.rank is None else f"{station.rank}."
-    worst = station.worst
-    ratio = ""
-    if worst is not None and math.isfinite(worst.ratio):
-        ratio = say(
-            "commands.worst",
-            ratio=figure(worst.ratio, (1.0,), say, 2),
-            factor=say(f"factors.{worst.factor.value}"),
-        )
-    yield f"{rank:<4}{station.label} ({station.id})  {ratio}".rstrip()
+    yield f"{rank:<4}{station.label} ({station.id})  {_worst(station, say)}".rstrip()
     if station.stability is not None:
         top = station.stability.top
         code = "commands.rank_stability_first" if top == 1 else "commands.rank_stability"
@@ -57,6 +48,25 @@ def _station(station: WorkstationResult, say: Text, *, every: bool) -> Iterator[
         for hidden in station.withheld.factors:
             reason = note_words(station.withheld.reason, say)
             yield f"    · {say('commands.factor', factor=say(f'factors.{hidden.value}'), verdict=reason)}"
+
+
+def _worst(station: WorkstationResult, say: Text) -> str:
+    """The value behind the rank and its limit; a ratio of degrees or decibels would read as a multiple."""
+    worst = station.worst
+    if worst is None:
+        return ""
+    for factor in station.factors:
+        for item in factor.indicators:
+            for row in item.limits:
+                # Where there are several shifts, the rank is that of the worst.
+                if item.id == worst.indicator and row.limit.id == worst.limit and row.ratio == worst.ratio:
+                    return say(
+                        "commands.worst_value",
+                        factor=say(f"factors.{worst.factor.value}"),
+                        value=row_of(item, say).value,
+                        limit=quantity(row.limit.value, row.limit.unit, say),
+                    )
+    return ""
 
 
 def _factor(factor: FactorResult, say: Text, *, every: bool) -> Iterator[str]:

@@ -22,7 +22,9 @@ from sensors.command_line import (
 )
 
 if TYPE_CHECKING:
+    from indicators.model import WorkstationResult
     from indicators.noise.changed_day import ChangedDay
+    from indicators.words import Text
 
 __all__ = ["mount"]
 
@@ -63,7 +65,9 @@ def what_if(
     log_analyst(services, book, seen_by, f"what-if {workstation}")
     say = services.words(language, book, document=as_json)
     result = result_of(services, book, period, seen_by, scheduler, say, workstation=workstation)
-    found = changed_days(result.workstations[0], *changes)
+    station = result.workstations[0]
+    _refuse_withheld(station, say)
+    found = changed_days(station, *changes)
     if as_json:
         shifts = [_document(day) for day in found]
         emit_json(
@@ -82,6 +86,23 @@ def what_if(
         for line in _lines(day, say):
             typer.echo(line)
     typer.echo(say("decisions.what_if_note"))
+
+
+def _refuse_withheld(station: WorkstationResult, say: Text) -> None:
+    """What the privacy gate holds back was measured: more days of the same wearers would not show it."""
+    from indicators.model import Factor
+    from indicators.words import note_words
+    from sensors.errors import NotEnoughDataError
+
+    withheld = station.withheld
+    if withheld is not None and Factor.NOISE in withheld.factors:
+        raise NotEnoughDataError(
+            "the daily exposure of this workstation is withheld",
+            value=note_words(withheld.reason, say),
+            rule="[privacy] group_size distinct wearers",
+            remedy="measure on other wearers; `vigiposte plan` says on how many",
+            code="withheld",
+        )
 
 
 def _changes(texts: list[str] | None, option: str) -> dict[str, float]:

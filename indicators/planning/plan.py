@@ -7,6 +7,7 @@ settled, may be, cannot be, or on which values that depends.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -262,7 +263,8 @@ def _questions(
         components = known.components if known is not None else assumed(indicator)
         assert components is not None  # rows without are loose
         scatter = scatter_of(components, factor, context, worn=worn, least_days=_least_days(factor, context))
-        questions.append(Question(tuple(limits), scatter, known))
+        most = 60.0 * _shift_hours(context) if limits[0].unit == "min" else math.inf
+        questions.append(Question(tuple(limits), scatter, known, most))
     return questions, loose
 
 

@@ -34,11 +34,18 @@ _CERTAIN = 0.999
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All limits that one indicator is held against, and what is known of it."""
+    """All limits that one indicator is held against, and what is known of it.
+
+    Attributes
+    ----------
+    most : float
+        What a worker-day can hold at most, in the limits' unit: minutes of a shift end with the shift.
+    """
 
     limits: tuple[Limit, ...]
     scatter: Scatter
     known: Known | None
+    most: float = math.inf
 
     def probabilities(self, design: CampaignDesign) -> tuple[float, ...]:
         """Of each limit, given the pilot's centre; zeros without a pilot."""
@@ -164,9 +171,7 @@ def _working(value: float, scale: DayScale) -> float:
 def _by_assumption(
     question: Question, limit: Limit, designs: Sequence[CampaignDesign], place: int, wanted: float
 ) -> RowPlan:
-    curve = tuple(
-        CurvePoint(design, None, *_values(question.scatter, design, limit, wanted)) for design in designs
-    )
+    curve = tuple(CurvePoint(design, None, *_values(question, design, limit, wanted)) for design in designs)
     chosen = curve[place]
     hopeless = chosen.settles_below is None and chosen.settles_above is None
     reason = Note("plan_too_few_days") if hopeless else None
@@ -175,17 +180,18 @@ def _by_assumption(
 
 
 def _values(
-    scatter: Scatter, design: CampaignDesign, limit: Limit, wanted: float
+    question: Question, design: CampaignDesign, limit: Limit, wanted: float
 ) -> tuple[float | None, float | None]:
     """Usual values up to and from which the design settles with the wanted probability."""
+    scatter = question.scatter
     # On all scales but that of shares, what matters is the distance to the limit alone.
     value = limit.value if scatter.scale is DayScale.PERCENT else 1.0
     below, above = _distances(scatter, design, value, limit.comparison, wanted)
     edge = _working(limit.value, scatter.scale)
-    return (
-        None if below is None else expected_value(edge - below, scatter),
-        None if above is None else expected_value(edge + above, scatter),
-    )
+    settled_from = None if above is None else expected_value(edge + above, scatter)
+    if settled_from is not None and settled_from > question.most:
+        settled_from = None
+    return None if below is None else expected_value(edge - below, scatter), settled_from
 
 
 @lru_cache(maxsize=4096)

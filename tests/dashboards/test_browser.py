@@ -63,6 +63,12 @@ def test_pages_are_quiet_local_and_accessible_in_both_languages(
         assert page.get_attribute("html", "lang") == language
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390, "a phone would scroll sideways"
+    narrow = (
+        "[...document.querySelectorAll('.stack tbody th')].filter(e => e.offsetWidth && e.offsetWidth < 200)"
+    )
+    assert page.evaluate(f"{narrow}.map(e => e.textContent)") == [], (
+        "a phone would break names into syllables"
+    )
 
 
 @pytest.mark.parametrize("path", ["/", "/station/presse-1"])

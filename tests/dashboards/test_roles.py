@@ -381,6 +381,9 @@ def run(folder: Path, *arguments: str, typed: str = "") -> Any:
 def test_commands_manage_accounts_and_write_them_down(plant_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "site"
     shutil.copytree(plant_folder, folder)
+    none = run(folder, "accounts", "list")
+    assert (none.stdout, none.exit_code) == ("", 0)
+    assert "vigiposte accounts add" in none.stderr
     made = run(folder, "accounts", "add", "vera", "--role", "viewer", typed=f"{PASSWORD}\n")
     assert made.exit_code == 0, made.stderr
     assert made.stdout == "vera\tviewer\n"

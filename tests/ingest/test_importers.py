@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from ingest.importers.dialect import parse_moment, parse_number
 from ingest.importers.plan import ImportPlan, plan_import
-from sensors.errors import PayloadError
+from sensors.errors import PayloadError, UsageError
 from sensors.readings import Flag
 from sensors.site_model import ImportRule, Sensor
+from vigiposte import app
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -223,3 +225,28 @@ def test_numbers(cell: str, decimal: str, value: float | None) -> None:
 )
 def test_dates(cell: str, day_first: bool, expected: datetime) -> None:
     assert parse_moment(cell, day_first=day_first) == expected
+
+
+def test_an_unknown_codec_is_named_with_those_there_are(tmp_path: Path) -> None:
+    export = tmp_path / "noise.csv"
+    export.write_text("time;LAeq\n16/11/2026 08:00:00;78,2\n", encoding="utf-8")
+    assert CliRunner().invoke(app, ["init", str(tmp_path / "plant")]).exit_code == 0
+    refused = (
+        CliRunner()
+        .invoke(
+            app,
+            [
+                "import",
+                str(export),
+                "--sensor",
+                "mic-1",
+                "--codec",
+                "dosimeter",
+                "--site",
+                str(tmp_path / "plant"),
+            ],
+        )
+        .exception
+    )
+    assert isinstance(refused, UsageError)
+    assert "dosimeter_csv, temperature_csv, axivity" in str(refused)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,9 @@ def test_indicators_of_one_workstation_list_everything(reduced_plant: Any) -> No
     for part in ("LEX,8h", "WBGT", "Trunk bent 45°", "analyst only"):
         assert part in result.stdout, part
     assert "assembly-2" not in result.stdout
+    # The value behind the rank beside its limit, never "n times the limit": degrees have no such multiple.
+    ranked = next(line for line in result.stdout.splitlines() if line.startswith("1."))
+    assert re.search(r"Noise: \d\d\.\d\sdB\(A\) against a limit of 85\sdB\(A\)$", ranked), ranked
     lines = result.stdout.splitlines()
     remarks = [line for line in lines if line.lstrip().startswith("· ")]
     assert len(remarks) == len(set(remarks)) > 3

@@ -331,6 +331,17 @@ def test_more_days_settle_closer_values(tmp_path: Path) -> None:
         assert reach == sorted(reach, reverse=True)
 
 
+def test_no_value_is_promised_that_a_shift_cannot_hold(tmp_path: Path) -> None:
+    # Two people settle hardly anything: an unbounded scale of minutes then ended beyond any working day.
+    plan = plan_campaign(make_site(tmp_path, workers=2), start=MONDAY, factors=[Factor.POSTURE])
+    (station,) = plan.stations
+    minutes = [row for row in factor_of(plan, Factor.POSTURE).rows if row.limit.unit == "min"]
+    assert minutes
+    for row in minutes:
+        for point in row.curve:
+            assert (point.settles_above or 0.0) <= 60.0 * station.shift_hours
+
+
 def test_people_come_before_days(tmp_path: Path) -> None:
     plan = plan_campaign(make_site(tmp_path, workers=12), start=MONDAY)
     for factor in (Factor.NOISE, Factor.POSTURE):
