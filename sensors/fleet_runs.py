@@ -23,6 +23,7 @@ __all__ = [
     "at_each_site",
     "broken_runs",
     "failure_lines",
+    "problem_document",
     "refuse_with_fleet",
     "run_sites",
     "text_table",
@@ -79,11 +80,14 @@ class SiteRun:
             "site": self.site.id,
             "label": self.site.label,
             "exit_code": self.exit_code,
-            "problem": None
-            if trouble is None
-            else {"code": trouble.code, "what": trouble.what, "rule": trouble.rule, "remedy": trouble.remedy},
+            "problem": None if trouble is None else problem_document(trouble),
             "result": None if self.answer is None else dict(self.answer.document),
         }
+
+
+def problem_document(trouble: VigiposteError) -> dict[str, str | None]:
+    """What went wrong, as plain JSON values."""
+    return {"code": trouble.code, "what": trouble.what, "rule": trouble.rule, "remedy": trouble.remedy}
 
 
 def refuse_with_fleet(**options: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +26,16 @@ from sensors.command_line import (
     services_of,
     write_atomic,
 )
-from sensors.fleet_runs import SiteAnswer, failure_lines, run_sites, text_table, worst_code
+from sensors.errors import NotEnoughDataError, UnreachableError, VigiposteError
+from sensors.fleet_runs import (
+    SiteAnswer,
+    SiteRun,
+    failure_lines,
+    problem_document,
+    run_sites,
+    text_table,
+    worst_code,
+)
 
 if TYPE_CHECKING:
     from indicators.c2p.annex import Annex
@@ -40,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["mount"]
 
 _FORMATS = ("csv", "xlsx", "json")
+_MARKED = "period_marked"
 _Dates = tuple[str | None, str | None, str | None]
 
 
@@ -189,8 +199,6 @@ def _of_fleet(
     *,
     as_json: bool,
 ) -> None:
-    from indicators.context import least_wearers
-    from indicators.fleet.annex import summarise
     from indicators.fleet.annex_files import summary_document
 
     annexes: dict[str, Annex] = {}
@@ -207,19 +215,18 @@ def _of_fleet(
     with on_cluster(services, fleet.sites[0].book, scheduler, say):
         runs = run_sites(services, fleet, work)
     files = [file for run in runs if run.answer is not None for file in run.answer.document["files"]]
-    summary = None
-    # With a site whose numbers of workers nobody can read, nobody can say what two summaries would give away.
-    if annexes and not fleet.broken:
-        least = max(least_wearers(site.book, circle) for site in fleet.sites)
-        labels = {site.id: site.label for site in fleet.sites}
-        summary = summarise(fleet.id, fleet.label, annexes, labels, least)
-        if out is not None:
-            files += [str(path) for path in _written(summary, out, wanted, say)]
+    summary, trouble = None, None
+    try:
+        summary = _of_group(fleet, annexes, runs, period, circle)
+    except VigiposteError as error:
+        trouble = error
+    if summary is not None and out is not None:
+        files += [str(path) for path in _written(summary, out, wanted, say)]
     if as_json:
         document = {} if summary is None else summary_document(summary)
-        waits = {"summary_waits": say("decisions.annex_fleet_waits")} if fleet.broken else {}
+        problem = {} if trouble is None else {"summary_problem": problem_document(trouble)}
         sites = [run.document() for run in runs]
-        emit_json("fleet-annex", document | waits | {"files": files, "sites": sites})
+        emit_json("fleet-annex", document | problem | {"files": files, "sites": sites})
     else:
         for line in files:
             typer.echo(line)
@@ -228,10 +235,38 @@ def _of_fleet(
                 typer.echo(line)
         for line in failure_lines(services, runs, language or fleet.language):
             typer.echo(line, err=True)
-        if fleet.broken:
-            typer.echo(say("decisions.annex_fleet_waits"), err=True)
-    if code := worst_code(run.exit_code for run in runs):
+        if trouble is not None:
+            typer.echo(services.extra["explained"](trouble, language or fleet.language), err=True)
+    codes = (run.exit_code for run in runs)
+    if code := worst_code((*codes, 0 if trouble is None else trouble.exit_code)):
         raise typer.Exit(code)
+
+
+def _of_group(
+    fleet: Fleet,
+    annexes: Mapping[str, Annex],
+    runs: Iterable[SiteRun],
+    period: DatePeriod,
+    circle: Audience,
+) -> FleetAnnex | None:
+    """The group's summary, written down as issued; ``None`` where no site has an annex.
+
+    A site whose numbers nobody can read now holds it back. What is not measured, or marked by a withdrawal,
+    stays as it is.
+    """
+    from indicators.fleet.issued import issue_summary
+
+    for run in runs:
+        stays = isinstance(run.trouble, NotEnoughDataError) or getattr(run.trouble, "code", "") == _MARKED
+        if run.trouble is not None and not stays:
+            raise UnreachableError(
+                "the group's summary waits until every site can be read",
+                value=run.site.label,
+                rule="a summary without a site and a later one with it would differ by its line",
+                remedy="mend what stops the site, then run the command again",
+                code="summary_waits",
+            )
+    return issue_summary(fleet, annexes, period, circle) if annexes else None
 
 
 def _summary_told(summary: FleetAnnex, say: Callable[..., str]) -> Iterator[str]:

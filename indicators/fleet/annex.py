@@ -2,17 +2,18 @@
 
 The annex itself belongs to each establishment (R4121-1-1). The summary is made of the annexes only, so that
 what a site withholds is not in it either. It goes to people who do not know the posts: a site line of fewer
-workers than the group size is held back, and so are as many of the smallest others as it takes that the
-group's total, less all that is shown, less what any one site knows of itself, still speaks of enough workers.
+workers than the group size is held back, and so are as many of the smallest others as it takes that no
+difference, to an earlier summary neither, speaks of few (`indicators.fleet.differences`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indicators.c2p.annex import FactorShare
+from indicators.fleet.differences import Readers, held_back
 
 if TYPE_CHECKING:
     from indicators.c2p.annex import Annex
@@ -65,7 +66,12 @@ class FleetAnnex:
 
 
 def summarise(
-    fleet: str, label: str, annexes: Mapping[str, Annex], labels: Mapping[str, str], least: int
+    fleet: str,
+    label: str,
+    annexes: Mapping[str, Annex],
+    labels: Mapping[str, str],
+    least: int,
+    readers: Callable[[str], Sequence[Readers]] | None = None,
 ) -> FleetAnnex:
     """Put the shares of the sites' annexes side by side.
 
@@ -77,6 +83,8 @@ def summarise(
         Label of every site of the fleet by id.
     least : int
         Group size: the largest that one of the sites asks for.
+    readers : callable(factor) -> sequence of Readers, optional
+        Who sees it, and what they were shown before of the factor; nothing by default.
     """
     one = next(iter(annexes.values()))
     shares: dict[str, list[tuple[str, FactorShare]]] = {}
@@ -89,45 +97,31 @@ def summarise(
         period=one.period,
         references=one.references,
         least=least,
-        factors=tuple(_summary(factor, rows, labels, least) for factor, rows in shares.items()),
+        factors=tuple(
+            _summary(factor, rows, labels, (Readers(least),) if readers is None else readers(factor))
+            for factor, rows in shares.items()
+        ),
         missing=tuple(name for site, name in labels.items() if site not in annexes),
     )
 
 
 def _summary(
-    factor: str, rows: Sequence[tuple[str, FactorShare]], labels: Mapping[str, str], least: int
+    factor: str,
+    rows: Sequence[tuple[str, FactorShare]],
+    labels: Mapping[str, str],
+    readers: Sequence[Readers],
 ) -> FactorSummary:
-    held = _held_back([share.workers for _, share in rows], least)
+    held = held_back({site: share.workers for site, share in rows}, readers)
     lines = [
-        SiteShare(site, labels[site], None if number in held else share)
-        for number, (site, share) in enumerate(rows)
+        SiteShare(site, labels[site], None if held is None or site in held else share) for site, share in rows
     ]
     lines.sort(key=lambda line: (line.share is None, -_known(line.share), line.label))
-    total = _sum(factor, (share for _, share in rows))
-    return FactorSummary(factor, tuple(lines), None if len(held) == len(rows) else total)
+    total = None if held is None else _sum(factor, (share for _, share in rows))
+    return FactorSummary(factor, tuple(lines), total)
 
 
 def _known(share: FactorShare | None) -> float:
     return -1.0 if share is None or share.share_above is None else share.share_above
-
-
-def _held_back(workers: Sequence[int], least: int) -> frozenset[int]:
-    """Numbers of the lines to hold back: the small ones, and the smallest others that hide them."""
-    held = {number for number, count in enumerate(workers) if count < least}
-    if not held:
-        return frozenset()
-    others = sorted(set(range(len(workers))) - held, key=lambda number: (workers[number], number))
-    while others and _shortest_rest(workers, held) < least:
-        held.add(others.pop(0))
-    if _shortest_rest(workers, held) < least:
-        return frozenset(range(len(workers)))
-    return frozenset(held)
-
-
-def _shortest_rest(workers: Sequence[int], held: Iterable[int]) -> int:
-    """Fewest workers left of the lines held back, for a site that knows its own line."""
-    counts = [workers[number] for number in held]
-    return sum(counts) - max(counts)
 
 
 def _sum(factor: str, shares: Iterable[FactorShare]) -> FactorShare:

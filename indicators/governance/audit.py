@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from indicators.disclosure.ledger import ledger_chain
 from indicators.governance.chain import Chain, ChainReport
-from indicators.governance.site_logs import ACCESS_LOG, CAMPAIGN_LOG, LEDGER, LINKS, WITHDRAWALS, site_chain
+from indicators.governance.site_logs import (
+    ACCESS_LOG,
+    CAMPAIGN_LOG,
+    LEDGER,
+    LINKS,
+    SUMMARIES,
+    WITHDRAWALS,
+    site_chain,
+)
 
 if TYPE_CHECKING:
     from sensors.site_book import SiteBook
@@ -16,8 +24,8 @@ __all__ = ["sign_logs", "verify_logs"]
 
 
 def _chains(book: SiteBook) -> Mapping[str, Chain]:
-    """Every chained log of a site: access, withdrawals, campaigns, links, published groups."""
-    names = (ACCESS_LOG, WITHDRAWALS, CAMPAIGN_LOG, LINKS)
+    """Every chained log of a site: access, withdrawals, campaigns, links, published groups and summaries."""
+    names = (ACCESS_LOG, WITHDRAWALS, CAMPAIGN_LOG, LINKS, SUMMARIES)
     return {name: site_chain(book, name) for name in names} | {LEDGER: ledger_chain(book)}
 
 
@@ -39,11 +47,12 @@ def sign_logs(book: SiteBook, reason: str | None = None) -> Mapping[str, int]:
     ------
     GovernanceError
         Of the first log in which more is wrong than that; see `Chain.seal` and `Chain.restore`. What was
-        published cannot be guessed: a ledger that lost its end is ``log_cut_off`` for good.
+        published cannot be guessed: a ledger that lost its end, of groups or of summaries, is ``log_cut_off``
+        for good.
     """
     done = {}
     for name, chain in _chains(book).items():
-        lost = chain.verify() if reason is not None and name == LEDGER else None
+        lost = chain.verify() if reason is not None and name in (LEDGER, SUMMARIES) else None
         if lost is not None and not lost.intact:
             raise chain.trouble(lost)
         lines = chain.seal() if reason is None else chain.restore(reason)

@@ -12,7 +12,8 @@ import hmac
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -125,6 +126,12 @@ class Chain:
         with locked(self.path):
             details = make()
             return None if details is None else self._write(event, details)
+
+    @contextmanager
+    def writing(self) -> Iterator[Callable[[str, Mapping[str, Any]], str]]:
+        """Keep every other writer out; gives what adds an event, as `append` does."""
+        with locked(self.path):
+            yield self._write
 
     def seal(self) -> int:
         """Cover the lines from before the key by a signed line; how many, 0 when nothing was left to cover.

@@ -16,6 +16,7 @@ __all__ = [
     "CAMPAIGN_LOG",
     "LEDGER",
     "LINKS",
+    "SUMMARIES",
     "WITHDRAWALS",
     "key_file",
     "site_chain",
@@ -26,6 +27,7 @@ ACCESS_LOG = "access.jsonl"
 CAMPAIGN_LOG = "campaigns.jsonl"
 LEDGER = "published.jsonl"
 LINKS = "links.jsonl"
+SUMMARIES = "summaries.jsonl"
 WITHDRAWALS = "withdrawals.jsonl"
 
 

@@ -18,7 +18,8 @@ from dashboards.fleet.render import render_fleet
 from dashboards.fleet.source import FleetSource
 from indicators.fleet.document import fleet_document
 from indicators.fleet.model import FleetResult
-from sensors.errors import SiteFileError, UnknownNameError
+from indicators.governance.site_logs import SUMMARIES
+from sensors.errors import SiteFileError, UnknownNameError, UnreachableError
 from sensors.fleet_file import load_fleet
 from sensors.periods import DatePeriod
 from vigiposte import app, build_services
@@ -132,7 +133,19 @@ def test_no_summary_of_annexes_is_made_that_a_later_one_could_be_taken_from(
     assert told.exit_code == SiteFileError.exit_code
     written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("annex-*.json"))
     assert [name.split("/")[0] for name in written] == ["site-000", "site-002"]
-    assert "The group’s summary waits" in told.stderr
+    assert "the group's summary waits until every site can be read; got 'Site-001'" in told.stderr
+
+
+def test_a_store_that_does_not_answer_holds_the_summary_back_alike(folder: Path, tmp_path: Path) -> None:
+    site = folder / "site-001" / "site.toml"
+    whole = site.read_text(encoding="utf-8")
+    site.write_text(whole.replace("lake:./lake", "influxdb://127.0.0.1:1/x"), encoding="utf-8")
+    told = run(folder / "fleet.toml", "annex", *WEEK, "--out", str(tmp_path), "--json")
+    assert told.exit_code == UnreachableError.exit_code
+    document = json.loads(told.stdout)
+    assert document["summary_problem"]["code"] == "summary_waits"
+    assert [Path(file).parent.name for file in document["files"]] == ["site-000", "site-002"]
+    assert not (folder / "site-000" / SUMMARIES).exists()
 
 
 def test_accounts_wait_until_every_site_can_write_them_down(fleet: Path) -> None:

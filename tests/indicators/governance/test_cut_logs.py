@@ -13,12 +13,20 @@ from typer.testing import CliRunner, Result
 from indicators.disclosure.ledger import SALT, PublishedLedger
 from indicators.disclosure.rules import Cell, Outcome
 from indicators.governance.access import log_access
-from indicators.governance.audit import verify_logs
+from indicators.governance.audit import sign_logs, verify_logs
 from indicators.governance.chain import read_entries
 from indicators.governance.consultation import check_campaign, require_campaign
 from indicators.governance.link_register import enter_link, open_links, revoke_links
 from indicators.governance.personal_link import PersonalLink
-from indicators.governance.site_logs import ACCESS_LOG, CAMPAIGN_LOG, LEDGER, LINKS, WITHDRAWALS, site_chain
+from indicators.governance.site_logs import (
+    ACCESS_LOG,
+    CAMPAIGN_LOG,
+    LEDGER,
+    LINKS,
+    SUMMARIES,
+    WITHDRAWALS,
+    site_chain,
+)
 from indicators.governance.withdrawal import is_marked
 from indicators.model import Period
 from sensors.errors import GovernanceError
@@ -162,6 +170,20 @@ def test_a_withdrawal_cut_off_frees_no_period(site: Path) -> None:
     assert codes(book) == {"log_cut_off"}
     run(site, "audit", "sign", "--reason", "backup")
     assert is_marked(book, PERIOD), "whatever was published before the loss is not issued again"
+
+
+def test_summaries_cut_off_stay_missing(site: Path) -> None:
+    book = with_key(site)
+    for period in ("2026-W40", "2026-W46"):
+        site_chain(book, SUMMARIES).append("summary_issued", {"summaries": [], "period": period})
+    cut(site, SUMMARIES)
+    told = run(site, "audit", "verify")
+    assert told.exit_code == 1
+    assert "(summaries.jsonl)" in told.stdout
+    # What was issued cannot be guessed: a reason does not make up for it.
+    with pytest.raises(GovernanceError, match="the end of summaries"):
+        sign_logs(book, "backup")
+    assert run(site, "audit", "verify").exit_code == 1
 
 
 def test_who_withdrew_is_not_forgotten_with_a_line_of_the_objections(site: Path) -> None:
