@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dashboards import typography
 from dashboards.catalogue import Run
@@ -81,10 +81,19 @@ def lead(result: WeeklyResult, words: Wording) -> tuple[Run, ...]:
     else:
         runs += words.rich("report.lead_none_over")
     runs += _remaining(counts, words)
-    held = sum(len(station.withheld.factors) for station in result.workstations if station.withheld)
-    if held:
-        runs += [_GAP, *words.rich("report.lead_held", n=held, count=words.count_word(held, capital=True))]
-    return tuple(runs)
+    return (*runs, *_held(result, words))
+
+
+def _held(result: WeeklyResult, words: Wording) -> Iterator[Run]:
+    """Results that are not shown; days too short to count are no question of how many wore a sensor."""
+    counts: Counter[str] = Counter()
+    for station in result.workstations:
+        if station.withheld is not None:
+            short = station.withheld.reason.code == "worn_days_short"
+            counts["report.lead_held_short" if short else "report.lead_held"] += len(station.withheld.factors)
+    for code, n in sorted(counts.items()):
+        yield _GAP
+        yield from words.rich(code, n=n, count=words.count_word(n, capital=True))
 
 
 def _is_over(factor: FactorResult) -> bool:

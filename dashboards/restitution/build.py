@@ -140,7 +140,10 @@ def _page(
 
 def _findings(station: WorkstationResult, words: Wording) -> tuple[Finding, ...]:
     known = {part.factor: part for part in station.factors}
-    hidden = () if station.withheld is None else station.withheld.factors
+    held = station.withheld
+    hidden = () if held is None else held.factors
+    short = held is not None and held.reason.code == "worn_days_short"
+    unsaid = words.say("restitution.withheld_short" if short else "restitution.withheld")
     found = []
     for factor in Factor:
         name = words.say(f"restitution.factor.{factor.value}")
@@ -149,7 +152,7 @@ def _findings(station: WorkstationResult, words: Wording) -> tuple[Finding, ...]
             code = f"restitution.{factor.value}.{part.verdict.value}"
             found.append(Finding(name, words.say(code), _figure(part, words)))
         elif factor in hidden:
-            found.append(Finding(name, words.say("restitution.withheld"), ""))
+            found.append(Finding(name, unsaid, ""))
     return tuple(found)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.report.build import Surroundings
+from dashboards.report.build import Surroundings, build_view
 from dashboards.restitution import (
     Restitution,
     build_restitution,
@@ -19,7 +19,7 @@ from dashboards.restitution import (
 from indicators.accounts.matching import Account, AccountState
 from indicators.actions.plan import ActionResult
 from indicators.actions.states import ActionState, ActionStatus
-from indicators.model import Audience, WeeklyResult
+from indicators.model import Audience, Note, WeeklyResult
 from sensors.errors import GovernanceError, UsageError
 from sensors.log_tables import Action, ActionFactor, ControlLevel, Situation
 from tests.dashboards.plants import ZONE
@@ -110,3 +110,29 @@ def test_only_what_can_be_read_is_written() -> None:
     with pytest.raises(UsageError) as caught:
         known_restitution_formats(["pdf", "xlsx"])
     assert caught.value.code == "unknown_format"
+
+
+@pytest.mark.parametrize(
+    ("language", "lead", "finding"),
+    [
+        ("en", "too little of each shift was measured", "long enough"),
+        ("fr", "trop peu de chaque", "assez longtemps"),
+    ],
+)
+def test_days_too_short_to_count_are_not_told_as_too_few_wearers(
+    plant: WeeklyResult, language: str, lead: str, finding: str
+) -> None:
+    reason = Note("worn_days_short", {"n": 10, "minimum_percent": 75})
+    stations = [
+        row if row.withheld is None else replace(row, withheld=replace(row.withheld, reason=reason))
+        for row in plant.workstations
+    ]
+    result = replace(plant, workstations=tuple(stations))
+    said = "".join(run.text for run in build_view(result, language).lead)
+    assert lead in said
+    assert not any(wrong in said for wrong in ("too few wearers", "trop peu de porteurs"))
+    held = {row.id for row in stations if row.withheld is not None}
+    assert held
+    for page in sheets_of(result, language).pages:
+        if page.id in held:
+            assert any(finding in item.question for item in page.findings)
