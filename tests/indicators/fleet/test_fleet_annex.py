@@ -19,6 +19,8 @@ from dashboards.catalogue import text
 from indicators.c2p.annex import Annex, FactorShare
 from indicators.fleet.annex import FleetAnnex, summarise
 from indicators.fleet.annex_files import summary_csv, summary_document, summary_workbook
+from sensors.errors import GovernanceError
+from tests.site_tables import row
 from vigiposte import app
 
 LEAST = 5
@@ -82,8 +84,17 @@ def test_the_files_hold_back_alike(tmp_path: Path, language: str) -> None:
     assert [page.cell(line, 3).value for line in range(2, 6)] == [None] * 4
 
 
-def test_each_site_gets_its_annex_and_the_group_its_summary(template: Path, tmp_path: Path) -> None:
-    fleet = ["--fleet", str(template / "fleet.toml"), "--week", "2026-W47"]
+@pytest.fixture
+def staffed(folder: Path) -> Path:
+    """The three sites with 40, 30 and 20 workers at their first workstation."""
+    for number, workers in enumerate((40, 30, 20)):
+        with (folder / f"site-00{number}" / "site.toml").open("a", encoding="utf-8") as site:
+            site.write(row("groups", id="g", label="G", workers=workers, workstations=["w0"]))
+    return folder
+
+
+def test_each_site_gets_its_annex_and_the_group_its_summary(staffed: Path, tmp_path: Path) -> None:
+    fleet = ["--fleet", str(staffed / "fleet.toml"), "--week", "2026-W47"]
     asked = CliRunner().invoke(app, ["annex", *fleet, "--out", str(tmp_path), "--format", "csv,xlsx,json"])
     assert asked.exit_code == 0, asked.output
     sites = [f"site-00{number}" for number in range(3)]
@@ -95,6 +106,26 @@ def test_each_site_gets_its_annex_and_the_group_its_summary(template: Path, tmp_
         for name in sites
     ]
     assert whole["least_workers"] == 11, "the largest group size of the sites"
-    for row in whole["factors"]:
-        mine = [one for site in own for one in site["shares"] if one["factor"] == row["factor"]]
-        assert row["total"]["workers"] in (None, sum(one["workers"] for one in mine))
+    assert whole["factors"]
+    for factor in whole["factors"]:
+        mine = [one for site in own for one in site["shares"] if one["factor"] == factor["factor"]]
+        for count in ("workers", "above", "below", "not_settled", "not_measured"):
+            assert factor["total"][count] == sum(one[count] for one in mine)
+
+
+def test_a_summary_that_is_refused_leaves_the_sites_their_annexes(staffed: Path, tmp_path: Path) -> None:
+    command = ["annex", "--fleet", str(staffed / "fleet.toml"), "--week", "2026-W47"]
+    once, again = (CliRunner().invoke(app, command) for _ in range(2))
+    assert once.exit_code == again.exit_code == 0
+    assert once.stdout == again.stdout
+    site = staffed / "site-000" / "site.toml"
+    site.write_text(
+        site.read_text(encoding="utf-8").replace("workers = 40", "workers = 41"), encoding="utf-8"
+    )
+    told = CliRunner().invoke(app, [*command, "--json", "--out", str(tmp_path)])
+    assert told.exit_code == GovernanceError.exit_code
+    document = json.loads(told.stdout)
+    assert document["summary_problem"]["code"] == "summary_changed"
+    assert "2026-W47" in document["summary_problem"]["what"]
+    assert "factors" not in document
+    assert [Path(file).parent.name for file in document["files"]] == ["site-000", "site-001", "site-002"]
