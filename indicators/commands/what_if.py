@@ -54,7 +54,6 @@ def what_if(
     as_json: JsonOption = False,
 ) -> None:
     """LEX,8h of a workstation as it would be with other hours or quieter tasks, and its verdicts then."""
-    from indicators.noise.changed_day import changed_days
     from indicators.words import circulation, circulation_entry
 
     changes = (_changes(hours, "--hours"), _changes(quieter, "--quieter"))
@@ -67,7 +66,7 @@ def what_if(
     result = result_of(services, book, period, seen_by, scheduler, say, workstation=workstation)
     station = result.workstations[0]
     _refuse_withheld(station, say)
-    found = changed_days(station, *changes)
+    found = _changed(station, changes)
     if as_json:
         shifts = [_document(day) for day in found]
         emit_json(
@@ -86,6 +85,26 @@ def what_if(
         for line in _lines(day, say):
             typer.echo(line)
     typer.echo(say("decisions.what_if_note"))
+
+
+def _changed(
+    station: WorkstationResult, changes: tuple[dict[str, float], dict[str, float]]
+) -> tuple[ChangedDay, ...]:
+    from indicators.noise.changed_day import changed_days
+    from sensors.errors import MethodError, UsageError
+
+    try:
+        return changed_days(station, *changes)
+    except MethodError as trouble:
+        if trouble.code != "out_of_validity":
+            raise
+        raise UsageError(
+            "the tasks together last longer than a day",
+            value=f"{trouble.value:.1f} h",
+            rule="24 h at most, over all tasks",
+            remedy="give --hours smaller numbers",
+            code="day_too_long",
+        ) from trouble
 
 
 def _refuse_withheld(station: WorkstationResult, say: Text) -> None:
@@ -126,8 +145,12 @@ def _changes(texts: list[str] | None, option: str) -> dict[str, float]:
 
 
 def _lines(day: ChangedDay, say: Any) -> list[str]:
-    values = {"before": day.before_db, "after": day.after_db, "change": day.change.change_db}
-    lines = [say("decisions.what_if_level", shift=day.shift, **values)]
+    from indicators.commands.terminal_rows import figure
+
+    limits = tuple(row.limit.value for row in day.limits)
+    before_db, after_db = (figure(level, limits, say) for level in (day.before_db, day.after_db))
+    change = day.change.change_db
+    lines = [say("decisions.what_if_level", shift=day.shift, before=before_db, after=after_db, change=change)]
     if day.before is not None and day.after is not None:
         bounds = (day.before.low, day.before.high, day.after.low, day.after.high)
         low, high, new_low, new_high = bounds

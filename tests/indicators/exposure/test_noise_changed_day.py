@@ -131,3 +131,4 @@ def test_the_command_moves_value_interval_and_verdicts(reduced_plant: Any) -> No
     assert "LEX,8h" in text
     assert "n’a pas été mesuré" in text
     assert run("--hours", "four").exception.code == "change_format"
+    assert run("--hours", "40").exception.code == "day_too_long"
