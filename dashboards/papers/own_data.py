@@ -39,7 +39,7 @@ def own_data_paper(
             (
                 long_date(value.day, language=language),
                 station,
-                value.shift,
+                _shift(book, value.shift),
                 say(f"indicators.{value.indicator}"),
                 quantity(number(value.value, _DECIMALS, language=language), value.unit, language=language),
             )
@@ -70,6 +70,12 @@ def own_data_paper(
         say("papers.foot_own"),
         links=links,
     )
+
+
+def _shift(book: SiteBook, identifier: str) -> str:
+    """What people read; the id of a shift that has left the site file since."""
+    found = book.site.find("shifts", identifier)
+    return identifier if found is None else found.label or identifier
 
 
 def _held(book: SiteBook, row: HeldDay, language: str) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ cse_date = 2025-12-01
 dpia_version = "1"
 [[shifts]]
 id = "day"
+label = "Day team"
 start = "08:00"
 end = "10:00"
 days = ["mon", "tue", "wed", "thu", "fri"]
@@ -153,6 +154,7 @@ def test_my_data_holds_this_wearer_and_nobody_else(site: Path, store: Store, tmp
     page = (out / "my-data.html").read_text()
     assert "1\u00a0June 2026" in page
     assert "3\u00a0June 2026" not in page
+    assert '<td role="cell" data-l="Shift">Day team</td>' in page
     with (out / "values.csv").open() as handle:
         rows = list(csv.DictReader(handle))
     assert {row["day"] for row in rows} == {"2026-06-01", "2026-06-02"}
