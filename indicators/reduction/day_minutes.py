@@ -129,9 +129,11 @@ class DayMinutes:
         found = np.zeros((len(lists), cuts.size - 1, size), np.int64)
         rows = self.rows.select([name for pair in lists for name in pair])
         begin = 0
-        small = rows.nbytes < _SMALL_BYTES * len(self.days)
-        # Small tables are cheaper in one piece, large ones where they are.
-        for batch in (rows.combine_chunks() if small else rows).to_batches():
+        batches = rows.to_batches()
+        if batches and batches[0].nbytes < _SMALL_BYTES:
+            # Small tables are cheaper in one piece, large ones where they are.
+            batches = rows.combine_chunks().to_batches()
+        for batch in batches:
             end = begin + batch.num_rows
             low = int(np.searchsorted(cuts, begin, "right")) - 1
             high = int(np.searchsorted(cuts, end))
@@ -154,7 +156,7 @@ def day_minutes(tables: Sequence[pa.Table], days: Sequence[WorkerDay]) -> DayMin
     Parameters
     ----------
     tables : sequence of pyarrow.Table
-        Minute rows of the sensor of each day, in any order; of equal minutes the last stands.
+        Minute rows of the sensor of each day, at least one, in any order; of equal minutes the last stands.
     days : sequence of WorkerDay
         A minute counts when it lies wholly inside a span.
     """
