@@ -72,7 +72,7 @@ def heat_map(
         Columns are hours of the day over all worker-days instead of the days of the period.
     """
     speaking = [(station, _speaker(station, factor, by_hour=by_hour)) for station in result.workstations]
-    first = next((indicator for _, indicator in speaking if indicator is not None), None)
+    measures = {item.id: item for _, item in speaking if item is not None}
     hours = _hours([indicator for _, indicator in speaking if indicator is not None]) if by_hour else ()
     columns = (
         tuple(words.say("figures.hour", hour=hour) for hour in hours)
@@ -92,6 +92,7 @@ def heat_map(
             hours,
             by_hour=by_hour,
             plain=plain,
+            several=len(measures) > 1,
         )
         for station, indicator in speaking
     )
@@ -101,7 +102,10 @@ def heat_map(
         axis=limit_axis([main for station in result.workstations if (main := _main(station, factor))], words),
         rows=rows,
         legend=_legend({_bounds(indicator) for _, indicator in speaking if indicator is not None}, words),
-        unit="" if first is None else f"{words.indicator_text(first.id)}, {words.unit(first.unit)}",
+        unit=" · ".join(
+            f"{words.indicator_text(item.id, short=len(measures) > 1)}, {words.unit(item.unit)}"
+            for item in measures.values()
+        ),
         hours=by_hour,
     )
 
@@ -173,6 +177,7 @@ def _row(
     *,
     by_hour: bool,
     plain: bool,
+    several: bool,
 ) -> HeatRow:
     part = next((item for item in station.factors if item.factor is factor), None)
     main = None if part is None else headline(part)
@@ -191,11 +196,13 @@ def _row(
         cells = _day_cells(indicator, days, words)
     if not why and all(cell.kind == "off" for cell in cells):
         cells, why = (), words.say("pages.cells_absent")
+    # Rows that show different measures each name theirs: a legend for all of them would mislabel some.
+    measure = words.indicator_text(indicator.id, short=True) if several and cells and indicator else ""
     return HeatRow(
         id=station.id,
         label=station.label,
         detail=" · ".join(
-            text for text in (station.family or "", words.shift_among(indicator, station)) if text
+            text for text in (station.family or "", words.shift_among(indicator, station), measure) if text
         ),
         cells=cells,
         why_empty=why,

@@ -214,6 +214,9 @@ def empty_page(request: Request) -> HTMLResponse:
 def problem_page(request: Request, error: VigiposteError, status: int) -> HTMLResponse:
     """A mistake or an outage as a page that says what to do."""
     context = page_context(request)
+    if (error.code or "").startswith("week_"):
+        # The frame around the page has to name some week: not the one that does not exist.
+        context = replace(context, week=None)
     title = context.words.say(f"pages.problem_{status}")
     told = sentences(context.words.language)
     return render_page(

@@ -114,3 +114,26 @@ def test_a_cell_keeps_to_its_room_without_rounding_across_a_limit() -> None:
         value: _short(indicator, value, [80.0, 85.0], words) for value in (84.4, 84.96, 84.998, 85.0, 85.003)
     }
     assert list(shown.values()) == ["84,4", "84,96", "<\u00a085", "85,0", ">\u00a085"]
+
+
+def test_rows_of_the_grid_that_show_different_measures_name_theirs() -> None:
+    hours = {"by_hour": [{"hour": 8, "share": 12.0}, {"hour": 9, "share": 20.0}]}
+    made = posture(16.2)
+    ids = ("arm_elevation_ge60_share", "arm_elevation_ge30_share")
+    stations = [
+        make_station(
+            name,
+            name,
+            (replace(made, indicators=(replace(made.indicators[0], id=identifier, details=hours),)),),
+            rank,
+        )
+        for rank, (name, identifier) in enumerate(zip(("presse", "four"), ids, strict=True), 1)
+    ]
+    period = DatePeriod(date(2026, 11, 16), date(2026, 11, 22), "2026-W47")
+    words = Wording("fr", NAMES)
+    grid = heat_map(make_result(stations), period, Factor.POSTURE, words, by_hour=True)
+    named = [row.detail.rpartition(" · ")[2].replace("\u00a0", " ") for row in grid.rows]
+    assert named == ["bras ≥ 60°", "bras ≥ 30°"]
+    assert grid.unit.replace("\u00a0", " ") == "bras ≥ 60°, % · bras ≥ 30°, %"
+    alone = heat_map(make_result(stations[:1]), period, Factor.POSTURE, words, by_hour=True)
+    assert "bras" not in alone.rows[0].detail

@@ -276,6 +276,8 @@ def test_mistakes_are_pages_that_say_what_to_do(client: httpx.Client, path: str,
     answer = client.get(path)
     assert answer.status_code == status
     assert "Traceback" not in answer.text
+    if path.startswith("/?week="):
+        assert "<h1>400</h1>" in answer.text
 
 
 def test_an_unknown_language_is_a_mistake_without_a_page(client: httpx.Client) -> None:
