@@ -223,7 +223,13 @@ def _speed(text: str) -> float | None:
     except ValueError:
         factor = 0.0
     if not 0.0 < factor < float("inf"):
-        raise UsageError("speed", value=text, rule="a positive factor of real time, or max", code="speed")
+        raise UsageError(
+            "not a speed",
+            value=text,
+            rule="a positive factor of real time, or max",
+            remedy="--speed 60 or --speed max",
+            code="speed",
+        )
     return factor
 
 
