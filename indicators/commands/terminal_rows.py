@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from indicators.headlines import indicator_verdict
 from indicators.limits import Grade
-from indicators.model import Indicator, Interval, Scope, Verdict
+from indicators.model import Factor, Indicator, Interval, Scope, Verdict
 from indicators.verdicts import telling_guidance
 from indicators.words import Text, label, method_words, note_words, quantity
 
@@ -67,7 +67,9 @@ def row_of(item: Indicator, say: Text) -> Row:
 
 
 def basis(item: Indicator, say: Text) -> str:
-    """Days, wearers and coverage behind an indicator."""
+    """Days, wearers and coverage behind an indicator; of planned shifts nothing was measured."""
+    if item.factor is Factor.WORK_TIME:
+        return say("report.days_planned")
     return say(
         "commands.basis_worn" if item.worn else "commands.basis_fixed",
         days=item.n_days,

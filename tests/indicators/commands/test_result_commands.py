@@ -83,6 +83,8 @@ def test_indicators_of_one_workstation_list_everything(reduced_plant: Any) -> No
     # The value behind the rank beside its limit, never "n times the limit": degrees have no such multiple.
     ranked = next(line for line in result.stdout.splitlines() if line.startswith("1."))
     assert re.search(r"Noise: \d\d\.\d\sdB\(A\) against a limit of 85\sdB\(A\)$", ranked), ranked
+    assert "Usual conditions: from the site file" in result.stdout
+    assert "0 days" not in result.stdout
     lines = result.stdout.splitlines()
     remarks = [line for line in lines if line.lstrip().startswith("· ")]
     assert len(remarks) == len(set(remarks)) > 3
