@@ -290,7 +290,7 @@ def _circulation(result: WeeklyResult, words: Wording, around: Surroundings) -> 
 def _governance(result: WeeklyResult, words: Wording, around: Surroundings) -> tuple[str, ...]:
     analyst = result.audience is Audience.ANALYST
     lines = [words.say("report.governance_analyst" if analyst else "report.governance_report")]
-    if around.group_size is not None:
+    if around.group_size is not None and not analyst:
         lines.append(words.say("report.governance_group", n=around.group_size))
     lines.append(words.say("report.governance_purpose"))
     return tuple(lines)

@@ -352,3 +352,10 @@ def test_the_projection_table_says_when_the_first_threshold_is_reached(plant: We
         assert (rows["Four 2"].crossed, rows["Four 2"].crossed_of) == ("", never)
         assert day in text_of(render_html(view))
         assert day in pdf_text(render_pdf(view, result.period)).replace(NBSP, " ")
+
+
+def test_the_analyst_edition_promises_no_group_size(plant: WeeklyResult) -> None:
+    around = Surroundings(group_size=5)
+    promise = "A group of fewer than 5 wearers is never shown."
+    assert promise in build_view(plant, "en", around).governance
+    assert promise not in build_view(replace(plant, audience=Audience.ANALYST), "en", around).governance

@@ -158,6 +158,9 @@ def test_the_analyst_edition_says_so_on_every_page(analyst: httpx.Client, client
     for path in PAGES:
         assert "ne pas diffuser" in analyst.get(path).text
         assert "ne pas diffuser" not in client.get(path).text
+    # Small groups are shown there: the promise of the other edition would be untrue.
+    assert "jamais affichés" in client.get("/").text
+    assert "jamais affichés" not in analyst.get("/").text
 
 
 def test_every_address_of_the_analyst_carries_the_mark(analyst: httpx.Client) -> None:
