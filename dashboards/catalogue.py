@@ -59,9 +59,9 @@ def catalogue(language: str) -> Mapping[str, str]:
     """
     if language not in tuple(Language):
         raise UnknownNameError(
-            "there is no catalogue in this language",
+            "this language is not spoken here",
             value=language,
-            rule="one file per language in dashboards/locales",
+            rule="a language of the reports and pages",
             remedy=f"known: {', '.join(Language)}",
             code="unknown_language",
         )
