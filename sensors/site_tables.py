@@ -32,7 +32,8 @@ _EXAMPLES: Mapping[str, str] = {
     "to": "to = 2026-11-20T13:00:00",
     "at": "at = 2026-11-16T05:00:00",
     "cse_date": "cse_date = 2026-10-01",
-    "kind": 'kind = "noise" (or "climate", "posture")',
+    "sensors.kind": 'kind = "noise" (or "climate", "posture")',
+    "calibrations.kind": 'kind = "two_postures" (or "upright_only", "estimated", "microphone")',
     "mount": 'mount = "upper_back" (or "fixed", …)',
     "position_m": "position_m = [12.0, 4.5]",
     "upright": "upright = [0.02, 0.99, 0.05] (g, sensor axes)",
@@ -219,7 +220,8 @@ def _collect(draft: Draft, error: ValidationError, prefix: str, model: type[Base
         if code == "missing_key" and isinstance(item["loc"][-1], int):
             code = "wrong_length"
         value = None if code == "missing_key" else item["input"]
-        rule, remedy = _words(item, code, last, _field(model, last))
+        example = _EXAMPLES.get(f"{table}.{last}", _EXAMPLES.get(last, ""))
+        rule, remedy = _words(item, code, last, _field(model, last), example)
         draft.add(code, path, value, rule, remedy)
 
 
@@ -227,8 +229,7 @@ def _field(model: type[BaseModel], key: str) -> FieldInfo | None:
     return next((info for name, info in model.model_fields.items() if key in (name, info.alias)), None)
 
 
-def _words(item: Any, code: str, key: str, info: FieldInfo | None) -> tuple[str, str]:
-    example = _EXAMPLES.get(key, "")
+def _words(item: Any, code: str, key: str, info: FieldInfo | None, example: str) -> tuple[str, str]:
     context = item.get("ctx", {})
     if code == "missing_key":
         return f"{key} must be given", f"add {example or key + ' = …'}"
