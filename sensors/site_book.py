@@ -255,11 +255,35 @@ class SiteBook:
         return tuple(found)
 
     def _series_of(self, calibration: Calibration) -> list[tuple[int, int]]:
-        """What lies between the check before and the check after, else the placements that rest on it."""
+        """What lies between the check before and the check after, else the placements that rest on it.
+
+        Sound checks beside it bound the series: what lies before or after them was measured well.
+        """
         before = self.calibration(calibration.closes) if calibration.closes else None
         if before is not None:
             return [(self.to_ns(before.at), self.to_ns(calibration.at))]
-        return [self._span(placement) for placement in self._placements_of(calibration)]
+        at = self.to_ns(calibration.at)
+        sound = [self.to_ns(row.at) for row in self._sound_checks(calibration.sensor)]
+        earlier = max((moment for moment in sound if moment < at), default=None)
+        later = min((moment for moment in sound if moment > at), default=None)
+        spans = [self._span(placement) for placement in self._placements_of(calibration)]
+        bounded = [
+            (
+                start if earlier is None else max(start, earlier),
+                end if later is None else min(end, later),
+            )
+            for start, end in spans
+        ]
+        return [(start, end) for start, end in bounded if start < end]
+
+    def _sound_checks(self, sensor: str) -> list[Calibration]:
+        return [
+            row
+            for row in self.site.calibrations
+            if row.sensor == sensor
+            and (drift := microphone_drift_db(row)) is not None
+            and abs(drift) <= MICROPHONE_DRIFT_LIMIT_DB
+        ]
 
     def _placements_of(self, calibration: Calibration) -> list[Placement]:
         """Placements that rest on a calibration: those that name it, else the one it ended or interrupted."""

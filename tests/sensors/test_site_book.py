@@ -231,6 +231,19 @@ def test_a_drifting_microphone_discards_its_series(make: Make, after_db: str, di
     assert [notice.code for notice in book.notices()] == (["calibration_drift"] if discarded else [])
 
 
+def test_sound_checks_bound_what_a_drifting_microphone_discards(make: Make) -> None:
+    checks = "".join(
+        f'\n[[calibrations]]\nid = "check-{day}"\nsensor = "micro-1"\nkind = "microphone"\n'
+        f"at = 2026-11-{day}T06:00:00\nlevel_before_db = 94.0\nlevel_after_db = {after}\n"
+        for day, after in ((16, 94.1), (17, 93.2), (18, 94.2), (19, 94.0))
+    )
+    book = make(('calibration = "etalon-1"\n', ""), append=checks)
+    first, last = book.to_ns(datetime(2026, 11, 15)), book.to_ns(datetime(2026, 11, 20))
+    assert [(item.start_ns, item.end_ns) for item in book.exclusions("micro-1", first, last)] == [
+        (book.to_ns(datetime(2026, 11, 16, 6)), book.to_ns(datetime(2026, 11, 18, 6)))
+    ]
+
+
 def test_pauses_of_site_and_sensor_are_merged(make: Make) -> None:
     book = make(
         pauses="from,to,sensor,reason\n"
