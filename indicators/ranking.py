@@ -23,6 +23,7 @@ from sensors.errors import MethodError
 
 __all__ = [
     "STABILITY_DRAWS",
+    "Judged",
     "RankStability",
     "Ranking",
     "rank",
@@ -30,6 +31,7 @@ __all__ = [
     "ranked",
     "ranking_row",
     "with_worst",
+    "worst_judged",
 ]
 
 NO_FACTOR = -1
@@ -169,6 +171,32 @@ def _worst(factor: FactorResult) -> WorstFactor | None:
         if item.scope is Scope.USUAL and (row := ranking_row(item)) is not None and row.ratio is not None
     ]
     return max(found, key=lambda item: item.ratio, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An indicator and the limit that it is held against."""
+
+    indicator: Indicator
+    row: LimitAssessment
+
+
+def worst_judged(station: WorkstationResult) -> Judged | None:
+    """What the rank of a workstation rests on: a ratio of degrees or decibels says little without it."""
+    worst = station.worst
+    if worst is None:
+        return None
+    # Where there are several shifts, the rank is that of the worst.
+    return next(
+        (
+            Judged(item, row)
+            for factor in station.factors
+            for item in factor.indicators
+            for row in item.limits
+            if (item.id, row.limit.id, row.ratio) == (worst.indicator, worst.limit, worst.ratio)
+        ),
+        None,
+    )
 
 
 def with_worst(station: WorkstationResult) -> WorkstationResult:

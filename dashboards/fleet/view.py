@@ -161,7 +161,7 @@ def _site(line: SiteLine, factors: tuple[Factor, ...], words: Wording) -> SiteRo
     detail = "" if line.workstations is None else words.say("fleet.stations", n=line.workstations)
     if line.withheld:
         detail += ", " + words.say("fleet.withheld", n=line.withheld)
-    worst = line.worst
+    worst, judged = line.worst, line.worst_judged
     return SiteRow(
         id=line.id,
         label=line.label,
@@ -169,9 +169,13 @@ def _site(line: SiteLine, factors: tuple[Factor, ...], words: Wording) -> SiteRo
         factors=tuple(_counts(line.verdicts.get(factor, {}), words) for factor in factors),
         worst=line.worst_station or "",
         worst_detail=""
-        if worst is None
-        else f"{words.factor(worst.factor)}, "
-        + words.say("fleet.times", ratio=typography.safe_number(worst.ratio, [1.0], language=words.language)),
+        if worst is None or judged is None
+        else words.say(
+            "commands.worst_value",
+            factor=words.factor(worst.factor),
+            value=words.quantity(judged.indicator),
+            limit=words.quantity_of(words.limit_value(judged.row.limit), judged.row.limit.unit),
+        ),
         problem=words.note(line.problem),
         has_page=line.workstations is not None,
     )

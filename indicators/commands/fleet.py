@@ -129,7 +129,8 @@ def missing_lines(result: FleetResult, say: Text) -> Iterator[str]:
 
 
 def _site(line: SiteLine, say: Text) -> str:
-    from indicators.commands.terminal_rows import SYMBOLS, figure
+    from indicators.commands.terminal_result import worst_words
+    from indicators.commands.terminal_rows import SYMBOLS
 
     counts = "  ".join(
         f"{say(f'factors.{factor.value}')} "
@@ -137,10 +138,9 @@ def _site(line: SiteLine, say: Text) -> str:
         for factor, verdicts in line.verdicts.items()
     )
     worst = ""
-    if line.worst is not None:
-        factor = say(f"factors.{line.worst.factor.value}")
-        worst = say("commands.worst", ratio=figure(line.worst.ratio, (1.0,), say, 2), factor=factor)
-        worst = f"  {say('commands.factor', factor=line.worst_station, verdict=worst)}"
+    if line.worst is not None and line.worst_judged is not None:
+        words = worst_words(line.worst.factor, line.worst_judged, say)
+        worst = f"  {say('commands.factor', factor=line.worst_station, verdict=words)}"
     held = f"  {say('commands.fleet_withheld', n=line.withheld)}" if line.withheld else ""
     return f"{line.label} ({line.id})  {counts}{held}{worst}"
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from indicators.commands.terminal_rows import SYMBOLS, remarks, row_of, table
 from indicators.headlines import headline
-from indicators.model import FactorResult, Indicator, Scope, Verdict, WeeklyResult, WorkstationResult
+from indicators.model import Factor, FactorResult, Indicator, Scope, Verdict, WeeklyResult, WorkstationResult
+from indicators.ranking import Judged, worst_judged
 from indicators.words import Text, note_words, quantity
 
-__all__ = ["result_lines"]
+__all__ = ["result_lines", "worst_words"]
 
 
 def result_lines(result: WeeklyResult, say: Text, *, every: bool) -> Iterator[str]:
@@ -52,21 +53,18 @@ def _station(station: WorkstationResult, say: Text, *, every: bool) -> Iterator[
 
 def _worst(station: WorkstationResult, say: Text) -> str:
     """The value behind the rank and its limit; a ratio of degrees or decibels would read as a multiple."""
-    worst = station.worst
-    if worst is None:
-        return ""
-    for factor in station.factors:
-        for item in factor.indicators:
-            for row in item.limits:
-                # Where there are several shifts, the rank is that of the worst.
-                if item.id == worst.indicator and row.limit.id == worst.limit and row.ratio == worst.ratio:
-                    return say(
-                        "commands.worst_value",
-                        factor=say(f"factors.{worst.factor.value}"),
-                        value=row_of(item, say).value,
-                        limit=quantity(row.limit.value, row.limit.unit, say),
-                    )
-    return ""
+    judged = worst_judged(station)
+    return "" if station.worst is None or judged is None else worst_words(station.worst.factor, judged, say)
+
+
+def worst_words(factor: Factor, judged: Judged, say: Text) -> str:
+    """A value and the limit it is held against, in words."""
+    return say(
+        "commands.worst_value",
+        factor=say(f"factors.{factor.value}"),
+        value=row_of(judged.indicator, say).value,
+        limit=quantity(judged.row.limit.value, judged.row.limit.unit, say),
+    )
 
 
 def _factor(factor: FactorResult, say: Text, *, every: bool) -> Iterator[str]:

@@ -52,7 +52,7 @@ def _problem(line: SiteLine, text: Text) -> dict[str, str | None]:
 
 
 def _site(line: SiteLine, text: Text) -> dict[str, Any]:
-    worst = line.worst
+    worst, judged = line.worst, line.worst_judged
     return {
         "id": line.id,
         "label": line.label,
@@ -69,6 +69,9 @@ def _site(line: SiteLine, text: Text) -> dict[str, Any]:
             "factor": worst.factor.value,
             "indicator": worst.indicator,
             "limit": worst.limit,
+            "value": None if judged is None else _number(judged.indicator.value),
+            "unit": None if judged is None else judged.indicator.unit,
+            "limit_value": None if judged is None else judged.row.limit.value,
             "ratio": _number(worst.ratio),
         },
         **_problem(line, text),

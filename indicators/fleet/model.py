@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from indicators.model import Factor, Indicator, Note, Verdict, WorstFactor
+from indicators.ranking import Judged
 from indicators.verdicts import FailOn
 
 __all__ = ["Difference", "FamilyPlace", "FamilyRow", "FleetResult", "Practice", "SiteLine", "SitePart"]
@@ -22,8 +23,8 @@ class SiteLine:
         Workstations by verdict, for each factor shown.
     withheld : int
         Workstations of which a factor is held back.
-    worst, worst_station : WorstFactor and str, or None
-        Largest ratio shown, and the workstation it belongs to.
+    worst, worst_station, worst_judged : WorstFactor, str and Judged, or None
+        Largest ratio shown, the workstation it belongs to, and the value and limit behind it.
     exceeds : FailOn or None
         Whether a workstation shown is above a limit, or above an action value only.
     problem : Note or None
@@ -39,6 +40,7 @@ class SiteLine:
     withheld: int
     worst: WorstFactor | None = None
     worst_station: str | None = None
+    worst_judged: Judged | None = None
     exceeds: FailOn | None = None
     problem: Note | None = None
 

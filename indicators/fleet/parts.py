@@ -19,7 +19,7 @@ from indicators.model import (
     WeeklyResult,
     WorkstationResult,
 )
-from indicators.ranking import ranking_row
+from indicators.ranking import ranking_row, worst_judged
 from indicators.verdicts import SEVERITY, FailOn, exceeded
 from sensors.errors import GovernanceError
 
@@ -63,6 +63,7 @@ def site_part(site: FleetSite, result: WeeklyResult) -> SitePart:
         withheld=sum(station.withheld is not None for station in result.workstations),
         worst=None if worst is None else worst.worst,
         worst_station=None if worst is None else worst.label,
+        worst_judged=None if worst is None else worst_judged(worst),
         exceeds=next((level for level in (FailOn.LIMIT, FailOn.ACTION) if exceeded(result, level)), None),
     )
     return SitePart(line, *_families(site, result))

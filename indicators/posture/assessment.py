@@ -260,11 +260,23 @@ def _advice(rows: Sequence[LimitAssessment], estimate: Estimate | None, whole: _
         return None
     if estimate.interval is None:
         return Note("more_full_days_distinct", {"days": 2})
-    needed = [to_settle(estimate.nested, row.limit.value) for row in open_rows]
-    extra = [count for item in needed for count in (item.extra_wearers, item.extra_days) if count]
-    if extra:
-        return Note("more_full_days_distinct", {"days": min(extra)})
+    # The limit that ranks the indicator first; else the one that takes the fewest days.
+    needed = [
+        (not row.limit.ranking, min(counts), row.limit.value)
+        for row in open_rows
+        if (counts := _more_days(estimate, row.limit.value))
+    ]
+    if needed:
+        _, days, limit = min(needed)
+        unit = whole.measure.unit
+        return Note("settle_limit_by_days_distinct", {"days": days, "limit": limit, "unit": unit})
     return Note("angle_uncertainty", {"value": round(whole.spread, 1), "unit": whole.measure.unit})
+
+
+def _more_days(estimate: Estimate, limit: float) -> list[int]:
+    """Further wearers, or days of the same ones, that would settle a limit; empty where neither would."""
+    settling = to_settle(estimate.nested, limit)
+    return [count for count in (settling.extra_wearers, settling.extra_days) if count]
 
 
 def _details(measure: Measure, found: _Values, context: AssessmentContext) -> dict[str, object]:
