@@ -268,8 +268,8 @@ def _advice(rows: Sequence[LimitAssessment], estimate: Estimate | None, whole: _
     ]
     if needed:
         _, days, limit = min(needed)
-        unit = whole.measure.unit
-        return Note("settle_limit_by_days_distinct", {"days": days, "limit": limit, "unit": unit})
+        about = {"indicator": whole.identifier, "unit": whole.measure.unit}
+        return Note("settle_limit_by_days_distinct", {"days": days, "limit": limit, **about})
     return Note("angle_uncertainty", {"value": round(whole.spread, 1), "unit": whole.measure.unit})
 
 
