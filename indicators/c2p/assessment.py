@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -115,20 +115,27 @@ def _noise_peaks(basis: Basis, context: AssessmentContext, planned: float) -> In
 def project_climate(days: Sequence[ClimateDay], context: AssessmentContext) -> tuple[Indicator, ...]:
     """``temperature_c2p_hours``: hours ≤ 5 °C or ≥ 30 °C, where the temperature comes from the process."""
     # Several sensors of a place see one shift: its hours are their mean, and it is one day.
-    valid = shift_days([day for day in days if day.ns.get("air", 0) > 0])
-    if not valid:
+    shifts = shift_days([day for day in days if day.ns.get("air", 0) > 0])
+    if not shifts:
         return ()
-    coverage = float(np.mean([max(sensor.coverage for sensor in day.sensors) for day in valid]))
-    group = (coverage, len(valid), 0, False)
+    covered = [max(sensor.coverage for sensor in day.sensors) for day in shifts]
+    full = _full(covered, "temperature_c2p_hours", context)
+    if not full.places:
+        group = (float(np.mean(covered)), len(shifts), 0, False)
+        return (
+            _indicator("temperature_c2p_hours", Factor.CLIMATE, None, "h/year", group, context, full.notes),
+        )
+    valid = [shifts[place] for place in full.places]
+    group = (float(np.mean([covered[place] for place in full.places])), len(valid), 0, False)
     if not context.workstation.indoor_process:
         zero = ProjectedHours(0.0, Interval(0.0, 0.0), len(valid))
-        note = Note("temperature_not_of_process")
-        return (_indicator("temperature_c2p_hours", Factor.CLIMATE, zero, "h/year", group, context, (note,)),)
+        notes = (Note("temperature_not_of_process"), *full.notes)
+        return (_indicator("temperature_c2p_hours", Factor.CLIMATE, zero, "h/year", group, context, notes),)
     shift_h = float(np.mean([hours(day.expected_ns) for day in valid]))
     planned = worked_days_per_year(context, shift_h)
     if planned is None:
-        note = Note("planned_days_unknown")
-        return (_indicator("temperature_c2p_hours", Factor.CLIMATE, None, "h/year", group, context, (note,)),)
+        notes = (Note("planned_days_unknown"), *full.notes)
+        return (_indicator("temperature_c2p_hours", Factor.CLIMATE, None, "h/year", group, context, notes),)
     exposed = [
         float(np.mean([(sensor.cold_ns + sensor.hot_ns) / sensor.ns["air"] for sensor in day.sensors]))
         * hours(day.expected_ns)
@@ -136,8 +143,29 @@ def project_climate(days: Sequence[ClimateDay], context: AssessmentContext) -> t
     ]
     months = [day.sensors[0].day.day.month for day in valid]
     result = projected_temperature_hours(exposed, months, planned, shift_hours=shift_h)
-    note = Note("months_measured", {"months": len(set(months))})
-    return (_indicator("temperature_c2p_hours", Factor.CLIMATE, result, "h/year", group, context, (note,)),)
+    notes = (Note("months_measured", {"months": len(set(months))}), *full.notes)
+    return (_indicator("temperature_c2p_hours", Factor.CLIMATE, result, "h/year", group, context, notes),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Full:
+    """Places of the shifts that were measured for long enough, and what must be said of the others."""
+
+    places: tuple[int, ...]
+    notes: tuple[Note, ...]
+
+
+def _full(covered: Sequence[float], identifier: str, context: AssessmentContext) -> _Full:
+    """Shifts with the coverage that limits of this indicator ask for: a part of one says little of a year."""
+    minimum = context.minimum_coverage(identifier)
+    places = tuple(place for place, coverage in enumerate(covered) if coverage >= minimum)
+    percent = round(100 * minimum)
+    if not places:
+        why = {"best_percent": round(100 * max(covered)), "minimum_percent": percent}
+        return _Full((), (Note("no_valid_shift", why),))
+    short = len(covered) - len(places)
+    left_out = Note("days_left_out", {"n": short, "total": len(covered), "minimum_percent": percent})
+    return _Full(places, (left_out,) if short else ())
 
 
 def project_posture(days: Sequence[PostureDay], context: AssessmentContext) -> tuple[Indicator, ...]:
@@ -148,19 +176,27 @@ def project_posture(days: Sequence[PostureDay], context: AssessmentContext) -> t
     for day in days:
         if day.day.mount in (*_TRUNK, *_ARMS) and day.valid_ns > 0:
             shifts[day.day.day, day.day.shift, day.day.wearer].append(day)
-    exposed, expected = [], []
-    for parts in shifts.values():
-        share = _union_share(parts, bent, raised)
-        if share is not None:
-            exposed.append(share * hours(parts[0].day.expected_ns))
-            expected.append(hours(parts[0].day.expected_ns))
-    if not exposed:
+    known = {
+        key: share
+        for key, parts in shifts.items()
+        if (share := _union_share(parts, bent, raised)) is not None
+    }
+    if not known:
         return ()
-    wearers = {str(key[2]) for key in shifts if key[2] is not None}
-    coverage = float(np.mean([day.coverage for parts in shifts.values() for day in parts]))
+    keys = list(known)
+    covered = [max(day.coverage for day in shifts[key]) for key in keys]
+    full = _full(covered, "posture_hours", context)
+    chosen = [keys[place] for place in full.places] or keys
+    expected = [hours(shifts[key][0].day.expected_ns) for key in chosen]
+    exposed = [known[key] * shift_h for key, shift_h in zip(chosen, expected, strict=True)]
+    wearers = {str(key[2]) for key in chosen if key[2] is not None}
+    coverage = float(np.mean([day.coverage for key in chosen for day in shifts[key]]))
     group = (coverage, len(exposed), len(wearers), True)
+    if not full.places:
+        reasons = (*full.notes, Note("postures_not_seen"))
+        return (_indicator("posture_hours", Factor.POSTURE, None, "h/year", group, context, reasons),)
     planned = worked_days_per_year(context, float(np.mean(expected)))
-    notes = (Note("postures_not_seen"),)
+    notes = (Note("postures_not_seen"), *full.notes)
     if planned is None:
         reasons = (Note("planned_days_unknown"), *notes)
         return (_indicator("posture_hours", Factor.POSTURE, None, "h/year", group, context, reasons),)

@@ -264,6 +264,20 @@ def test_several_sensors_of_a_place_are_one_day_of_its_hours_a_year(plant: Build
     assert found.n_days == 3
 
 
+def test_hours_of_a_year_rest_on_full_shifts(plant: Build) -> None:
+    site = plant(workstation="indoor_process = true\nhours_per_year = 1600")
+    full = [site.climate(MONDAY + timedelta(days=step), air_temperature=4.0) for step in range(3)]
+    part = site.climate(MONDAY + timedelta(days=3), air_temperature=20.0, hours=4.0)
+    (alone,) = project_climate(full, site.context())
+    (found,) = project_climate([*full, part], site.context())
+    assert (found.n_days, found.value, found.interval) == (3, alone.value, alone.interval)
+    assert "days_left_out" in codes(found)
+    (none,) = project_climate([part], site.context())
+    assert none.value is None
+    assert set(verdicts(none).values()) == {Verdict.NOT_MEASURED}
+    assert "no_valid_shift" in codes(none)
+
+
 def test_every_class_and_every_clothing_of_the_site_file_has_its_row() -> None:
     rows = toml_table("climate")
     assert {row["key"] for row in rows["metabolic"]} == {item.value for item in MetabolicClass}

@@ -115,6 +115,10 @@ def test_postures_of_the_year_are_a_union_of_time(
     assert both.value == pytest.approx(183.0, rel=0.002)
     (alone,) = project_posture([trunk], press_context)
     assert alone.value == pytest.approx(122.0, rel=0.002)
+    half = quiet_bench.day(between(0, 20, 70.0), shift_s=2 * HOUR_S)
+    (none,) = project_posture([half], press_context)
+    assert none.value is None
+    assert "no_valid_shift" in codes(none)
 
 
 def test_little_coverage_is_not_measured(bench: Bench, press_context: AssessmentContext) -> None:
