@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.thermal import WbgtMethod
 from indicators.model import WorkerDay
-from indicators.reduction.day_minutes import DayMinutes, SparseLists, day_minutes
+from indicators.reduction.day_minutes import DayMinutes, SparseLists, covered, day_minutes
 
 __all__ = ["ClimateDay", "merge", "merge_all"]
 
@@ -126,8 +126,8 @@ def merge_all(tables: Sequence[pa.Table], days: Sequence[WorkerDay]) -> list[Cli
         found.append(
             ClimateDay(
                 day=day,
-                coverage=_share(ns["air"], day.expected_ns),
-                wbgt_coverage=_share(wbgt_ns, day.expected_ns),
+                coverage=covered(ns["air"], day.expected_ns),
+                wbgt_coverage=covered(wbgt_ns, day.expected_ns),
                 ns=ns,
                 sums={name: float(values[name][own].sum()) for name in _CHANNELS},
                 air_min_c=float(np.nanmin(lowest[own])) if ns["air"] else float("nan"),
@@ -163,14 +163,10 @@ class _Hours:
     def of(cls, minutes: DayMinutes) -> _Hours:
         hours = minutes.starts_ns // _HOUR_NS
         fresh = np.append(True, hours[1:] != hours[:-1])[: hours.size]
-        fresh[minutes.bounds[:-1][minutes.bounds[:-1] < hours.size]] = True
+        fresh[minutes.firsts] = True
         begins = np.flatnonzero(fresh)
         return cls(hours[begins] * _HOUR_NS, begins, np.searchsorted(begins, minutes.bounds))
 
     def total(self, values: NDArray[Any]) -> NDArray[Any]:
         """Sum over the minutes of each hour, in the order of time."""
         return np.add.reduceat(values, self.begins) if self.begins.size else values
-
-
-def _share(part_ns: int, expected_ns: int) -> float:
-    return min(1.0, part_ns / expected_ns) if expected_ns > 0 else 0.0

@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from indicators.model import Span, WorkerDay
 from indicators.reduction.minutes import MINUTE_NS
 
-__all__ = ["DayMinutes", "SparseLists", "day_minutes", "sums_between"]
+__all__ = ["DayMinutes", "SparseLists", "covered", "day_minutes", "sums_between"]
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -41,6 +41,11 @@ def sums_between(values: NDArray[Any], bounds: IntArray) -> IntArray:
         inside = values[: bounds[-1]]
         found[filled] = np.add.reduceat(inside, bounds[:-1][filled], axis=0, dtype=np.int64)
     return found
+
+
+def covered(part_ns: int, expected_ns: int) -> float:
+    """Part of the expected time that was measured, 0–1."""
+    return min(1.0, part_ns / expected_ns) if expected_ns > 0 else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +75,12 @@ class DayMinutes:
     def stretches(self) -> list[tuple[int, int]]:
         """First and past-the-end row of each day."""
         return list(pairwise(self.bounds.tolist()))
+
+    @property
+    def firsts(self) -> IntArray:
+        """First row of each day that has rows: what runs on from row to row begins afresh there."""
+        begins = self.bounds[:-1]
+        return begins[begins < self.bounds[1:]]
 
     @cached_property
     def _plain(self) -> dict[str, pa.Array]:

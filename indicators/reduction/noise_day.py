@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from indicators.model import WorkerDay
 from indicators.reduction import octaves
-from indicators.reduction.day_minutes import SparseLists, day_minutes
+from indicators.reduction.day_minutes import SparseLists, covered, day_minutes
 
 __all__ = ["NoiseDay", "PeakEvents", "Peaks", "merge", "merge_all", "peak_events"]
 
@@ -145,7 +145,7 @@ def merge_all(tables: Sequence[pa.Table], days: Sequence[WorkerDay]) -> list[Noi
         found.append(
             NoiseDay(
                 day=day,
-                coverage=min(1.0, total_ns / day.expected_ns) if day.expected_ns > 0 else 0.0,
+                coverage=covered(total_ns, day.expected_ns),
                 laeq_ns=total_ns,
                 laeq_energy=float(minute_energy[own].sum()),
                 lceq_ns=sums["lceq_ns"][index],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from analysis.posture_calibration import Reference
 from analysis.posture_quality import STILL_SHARE, WearState, wear_states
 from indicators.model import WorkerDay
-from indicators.reduction.day_minutes import DayMinutes, day_minutes, sums_between
+from indicators.reduction.day_minutes import DayMinutes, covered, day_minutes, sums_between
 from indicators.reduction.minutes import MINUTE_NS
 from indicators.reduction.posture_bins import INCLINATION_BINS, SIGNED_BINS, VELOCITY_BINS, summary_plan
 from indicators.reduction.posture_day import PostureDay, PostureQuality
@@ -62,7 +62,7 @@ def merge_all(tables: Sequence[pa.Table], days: Sequence[WorkerDay]) -> list[Pos
     follows = minutes.whole("joined") > 0
     follows[1:] &= minutes.starts_ns[1:] - minutes.starts_ns[:-1] == MINUTE_NS
     # No minute continues one of another day.
-    follows[minutes.bounds[:-1][minutes.bounds[:-1] < follows.size]] = False
+    follows[minutes.firsts] = False
     stretches = Stretches.of(minutes, wear.worn, work)
     spent = stretches.histograms(_histogram_sizes())
     sums = {f"{name}_ns": stretches.in_wear(rows) for name, rows in spent.items()}
@@ -88,7 +88,7 @@ def merge_all(tables: Sequence[pa.Table], days: Sequence[WorkerDay]) -> list[Pos
         found.append(
             PostureDay(
                 day=day,
-                coverage=min(int(worn_ns[index]) / day.expected_ns, 1.0) if day.expected_ns > 0 else 0.0,
+                coverage=covered(int(worn_ns[index]), day.expected_ns),
                 valid_ns=int(worn_ns[index]),
                 work_ns=int(work_ns[index]),
                 break_ns=_planned_breaks_ns(day),
@@ -120,7 +120,7 @@ def _histogram_sizes() -> dict[str, int]:
     }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Wear:
     """Minutes in which the sensor was off, left on the bench, or still but kept, as yes/no a row."""
 
@@ -128,7 +128,7 @@ class _Wear:
     bench: BoolArray
     still: BoolArray
 
-    @property
+    @cached_property
     def worn(self) -> BoolArray:
         return np.asarray(~(self.off | self.bench))
 
