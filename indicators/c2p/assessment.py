@@ -25,6 +25,7 @@ from indicators.c2p.thresholds import (
 )
 from indicators.climate.result import shift_days
 from indicators.context import AssessmentContext
+from indicators.coverage_notes import days_left_out, no_valid_shift
 from indicators.limits import Role, limit
 from indicators.model import Factor, Indicator, Interval, Note, Verdict
 from indicators.noise.days import Basis, choose_days, day_level_db, hours
@@ -159,13 +160,10 @@ def _full(covered: Sequence[float], identifier: str, context: AssessmentContext)
     """Shifts with the coverage that limits of this indicator ask for: a part of one says little of a year."""
     minimum = context.minimum_coverage(identifier)
     places = tuple(place for place, coverage in enumerate(covered) if coverage >= minimum)
-    percent = round(100 * minimum)
     if not places:
-        why = {"best_percent": round(100 * max(covered)), "minimum_percent": percent}
-        return _Full((), (Note("no_valid_shift", why),))
+        return _Full((), (no_valid_shift(covered, minimum),))
     short = len(covered) - len(places)
-    left_out = Note("days_left_out", {"n": short, "total": len(covered), "minimum_percent": percent})
-    return _Full(places, (left_out,) if short else ())
+    return _Full(places, (days_left_out(short, len(covered), minimum),) if short else ())
 
 
 def project_posture(days: Sequence[PostureDay], context: AssessmentContext) -> tuple[Indicator, ...]:

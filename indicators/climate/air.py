@@ -10,6 +10,7 @@ import numpy as np
 from indicators.building import Evidence, indicator_of
 from indicators.climate.result import ShiftDay, evidence_of
 from indicators.context import AssessmentContext
+from indicators.coverage_notes import days_left_out
 from indicators.intervals import Estimate, Scale, instrument_interval, usual
 from indicators.model import Indicator, Interval, Note, Scope
 from indicators.reduction.climate import HISTOGRAM_LOW_C, ClimateDay
@@ -182,16 +183,8 @@ def _notes(
 ) -> list[Note]:
     notes = []
     if len(valid) < len(days):
-        notes.append(
-            Note(
-                "days_left_out",
-                {
-                    "n": len(days) - len(valid),
-                    "total": len(days),
-                    "minimum_percent": round(100 * context.minimum_coverage(identifier)),
-                },
-            )
-        )
+        minimum = context.minimum_coverage(identifier)
+        notes.append(days_left_out(len(days) - len(valid), len(days), minimum))
     if identifier != "air_temperature_mean" and not context.workstation.indoor_process:
         notes.append(Note("weather_not_counted"))
     return notes

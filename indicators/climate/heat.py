@@ -20,6 +20,7 @@ from indicators.climate.rules import (
     wbgt_limit_continuous_c,
 )
 from indicators.context import AssessmentContext
+from indicators.coverage_notes import days_left_out
 from indicators.intervals import Estimate, usual
 from indicators.limits import Role
 from indicators.model import Indicator, Interval, LimitAssessment, Note, Scope, Verdict
@@ -74,8 +75,7 @@ def heat_of(days: Sequence[ShiftDay], hours: Sequence[HeatDay], context: Assessm
     )
     notes = _notes(valid, estimate, method, adjustment, context)
     if len(valid) < len(days):
-        left_out = {"n": len(days) - len(valid), "total": len(days), "minimum_percent": round(100 * minimum)}
-        notes.insert(0, Note("days_left_out", left_out))
+        notes.insert(0, days_left_out(len(days) - len(valid), len(days), minimum))
     return Heat(
         evidence_of([found.day for found in valid], context, coverage),
         estimate,

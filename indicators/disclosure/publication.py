@@ -16,6 +16,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from indicators.context import least_wearers
+from indicators.coverage_notes import days_left_out
 from indicators.disclosure.ledger import PublishedLedger
 from indicators.disclosure.rules import Atom, Cell, CellDecision, Outcome, Refusal
 from indicators.limits import in_force
@@ -287,8 +288,7 @@ def _notes(usual: CellDecision, usable: _Usable) -> tuple[Note, ...]:
         notes.append(Note("repeated_group"))
     if usable.short and usual.outcome is Outcome.PUBLISHED:
         total = usable.short + len(usable.days)
-        percent = round(100 * usable.minimum)
-        notes.append(Note("days_left_out", {"n": usable.short, "total": total, "minimum_percent": percent}))
+        notes.append(days_left_out(usable.short, total, usable.minimum))
     return tuple(notes)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from analysis.levels import sound_exposure_pa2h
 from indicators.building import indicator_of
 from indicators.context import AssessmentContext
+from indicators.coverage_notes import no_valid_shift
 from indicators.intervals import Scale, tolerance_notes
 from indicators.model import Indicator, Interval, LimitAssessment, Note, Verdict
 from indicators.noise.days import Basis, choose_days, day_level_db
@@ -283,11 +284,7 @@ def _why_no_exposure(basis: Basis) -> Note | None:
     if not basis.worn and basis.te_h is None:
         return Note("occupancy_needed")
     if not basis.valid:
-        best = max((day.coverage for day in basis.days), default=0.0)
-        return Note(
-            "no_valid_shift",
-            {"best_percent": round(100 * best), "minimum_percent": round(100 * noise_rule("valid_share"))},
-        )
+        return no_valid_shift((day.coverage for day in basis.days), noise_rule("valid_share"))
     return None
 
 

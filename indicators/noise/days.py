@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indicators.context import AssessmentContext
+from indicators.coverage_notes import days_left_out
 from indicators.model import Note
 from indicators.noise.iso9612 import noise_rule
 from indicators.reduction.minutes import MINUTE_NS, period_ns
@@ -198,16 +199,7 @@ def _position(kind: str) -> float:
 def _quality(days: Sequence[NoiseDay], valid: Sequence[NoiseDay], context: AssessmentContext) -> list[Note]:
     notes = []
     if len(valid) < len(days):
-        notes.append(
-            Note(
-                "days_left_out",
-                {
-                    "n": len(days) - len(valid),
-                    "total": len(days),
-                    "minimum_percent": round(100 * noise_rule("valid_share")),
-                },
-            )
-        )
+        notes.append(days_left_out(len(days) - len(valid), len(days), noise_rule("valid_share")))
     covered = sum(day.laeq_ns for day in days)
     for code, part in (
         ("stuck_readings", sum(day.stuck_ns for day in days)),

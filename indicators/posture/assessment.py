@@ -12,6 +12,7 @@ from analysis.posture_calibration import Reference
 from analysis.statistics import to_settle
 from indicators.building import Evidence, indicator_of
 from indicators.context import AssessmentContext
+from indicators.coverage_notes import no_valid_shift
 from indicators.intervals import (
     ONE_SIDED_95,
     Estimate,
@@ -127,9 +128,7 @@ def _evidence(group: PostureGroup, context: AssessmentContext) -> Evidence:
 def _values(measure: Measure, group: PostureGroup, minimum: float) -> _Values:
     valid = group.valid(minimum)
     if not valid.days:
-        best = max((day.coverage for day in group.days), default=0.0)
-        why = {"best_percent": round(100 * best), "minimum_percent": round(100 * minimum)}
-        return _Values(group, (), Note("no_valid_shift", why))
+        return _Values(group, (), no_valid_shift((day.coverage for day in group.days), minimum))
     based = valid.based(measure.needs)
     if not based.days:
         bare = all(day.reference is Reference.NONE for day in valid.days)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.posture_calibration import Reference
+from indicators.coverage_notes import days_left_out
 from indicators.model import Note
 from indicators.posture.kept import with_figures
 from indicators.posture.measures import Measure, Needs, Segment, segment_of
@@ -228,8 +229,7 @@ def quality_notes(group: PostureGroup, minimum: float, measure: Measure) -> tupl
     left_out = len(group.days) - len(used.days)
     notes: list[Note] = []
     if left_out:
-        shares = {"n": left_out, "total": len(group.days), "minimum_percent": round(100 * minimum)}
-        notes.append(Note("days_left_out", shares))
+        notes.append(days_left_out(left_out, len(group.days), minimum))
     if not used.days:
         return tuple(notes)
     notes += used.sensor_notes
